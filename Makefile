@@ -1,0 +1,40 @@
+# demo   three nodes on loopback follow placement changes and faults, with the figures
+# test   every rung of the test ladder that can run here; the last lines say which could not
+# lint   ruff and mypy --strict
+# bench  the figures of docs/, and build/bench.json
+#
+# Each target makes what it needs: the virtualenv, and Debian's packages when root.
+
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+VENV := .venv
+SERVERS := redis-server redis-sentinel haproxy podman runc busybox-static
+
+# The stamp carries the tree's path: a virtualenv that was copied along with its tree
+# still runs the code of the old one.
+STAMP := $(VENV)/made-in$(subst /,-,$(CURDIR))
+
+.DEFAULT_GOAL := test
+.PHONY: demo test lint bench servers
+
+demo: $(STAMP) servers
+	@$(VENV)/bin/osvc-ha demo
+
+test: $(STAMP) servers
+	$(VENV)/bin/python -m pytest
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(STAMP) servers
+	$(VENV)/bin/python tests/bench/run.py
+
+servers:
+	@.ci/packages $(SERVERS)
+
+$(STAMP): setup.cfg pyproject.toml $(wildcard site_opensvc)
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages python3-venv
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""What OpenSVC knows: one immutable Cluster value, and the questions it answers."""

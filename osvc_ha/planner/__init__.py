@@ -1,0 +1,1 @@
+"""Pure planning: types, diff, guard, reconcile, errors. Standard library only."""

@@ -1,0 +1,98 @@
+"""The only place where observe, desired, plan, guard and apply are called in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional, Tuple
+
+from .errors import ApplyError, HaError, NotConverged, ObserveError
+from .guard import refuse_beyond
+from .types import Follows, Plan, Status, Step, System, Verb
+
+if TYPE_CHECKING:
+    from osvc_ha.cluster.types import Cluster
+    from osvc_ha.host import Host
+
+Report = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one reconcile did: the steps, in order. Empty means there was nothing to do."""
+
+    verb: Verb
+    done: Plan
+
+
+@dataclass(frozen=True)
+class Health:
+    """A status and the sentences behind it."""
+
+    status: Status
+    lines: Tuple[str, ...] = ()
+
+
+def silent(step: Step) -> None:
+    """Report to nobody."""
+
+
+def make_plan(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host) -> Plan:
+    """Observe once, then plan and guard; change nothing."""
+    if verb is Verb.FOLLOW and system.follows is Follows.NOTHING:
+        return ()
+    actual = system.observe(config, cluster, host)
+    desired = system.desired(config, cluster, verb)
+    plan = system.plan(actual, desired)
+    refuse_beyond(system.follows, verb, plan)
+    system.guard(actual, desired, plan)
+    return plan
+
+
+def reconcile(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host, report: Report = silent) -> Outcome:
+    """Make the world follow. Raises an HaError; what was done by then is in the reports.
+
+    After the last step the world is read again, and only that decides: leftovers raise
+    NotConverged, a failed step raises ApplyError once the steps marked ``always`` have run.
+    """
+    plan = make_plan(system, config, cluster, verb, host)
+    if not plan:
+        return Outcome(verb, ())
+    failure = _apply_all(system, config, plan, host, report)
+    if failure is not None:
+        raise failure
+    left = make_plan(system, config, cluster, verb, host)
+    if left:
+        raise NotConverged(f"{system.name} {verb.value}: still to do: " + "; ".join(step.why for step in left))
+    return Outcome(verb, plan)
+
+
+def _apply_all(system: System[Any, Any, Any], config: Any, plan: Plan, host: Host, report: Report) -> Optional[HaError]:
+    failure: Optional[HaError] = None
+    for step in plan:
+        if failure is not None and not step.always:
+            continue
+        report(step)
+        try:
+            system.apply(config, step, host)
+        except HaError as error:
+            failure = failure or ApplyError(f"{system.name}: {step.do} {step.on}: {error}")
+    return failure
+
+
+def status(system: System[Any, Any, Any], config: Any, cluster: Cluster, host: Host) -> Health:
+    """Status is the plan: up when START has nothing to do, down when STOP has nothing to do.
+
+    Cannot tell is not down: an agent that hears "down" skips the stop, and so the demotion.
+    """
+    try:
+        actual = system.observe(config, cluster, host)
+        desired = system.desired(config, cluster, Verb.START)
+        start = system.plan(actual, desired)
+        if not start:
+            return Health(Status.UP, system.notes(actual, desired))
+        if not system.plan(actual, system.desired(config, cluster, Verb.STOP)):
+            return Health(Status.DOWN)
+    except ObserveError as error:
+        return Health(Status.UNDEF, (str(error),))
+    return Health(Status.WARN, tuple(step.why for step in start) + system.notes(actual, desired))

@@ -1,0 +1,55 @@
+"""Which rungs of the test ladder can run here, and what the run says about those that cannot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+
+import pytest
+from hypothesis import settings
+
+from osvc_ha.host import Host
+
+SERVERS = ("redis-server", "redis-sentinel", "haproxy", "podman")
+AGENTS = ("OSVC2_AGENT", "OSVC3_OM")
+
+# A machine shared with real servers stalls for longer than hypothesis' 200 ms.
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
+
+
+def why_not(rung: str) -> str:
+    """The reason a rung cannot run on this machine; empty when it can."""
+    if rung in ("live", "drill"):
+        absent = [name for name in SERVERS if shutil.which(name) is None]
+        return f"not installed: {', '.join(absent)}; `make test` as root installs them" if absent else ""
+    if rung == "agent" and not any(os.environ.get(name) for name in AGENTS):
+        return f"{' and '.join(AGENTS)} not set"
+    return ""
+
+
+RUNGS = {rung: why_not(rung) for rung in ("live", "drill", "agent")}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs something this machine lacks."""
+    for item in items:
+        for rung, reason in RUNGS.items():
+            if reason and item.get_closest_marker(rung):
+                item.add_marker(pytest.mark.skip(reason=f"{rung} rung: {reason}"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None, None, None]:
+    """One line for each rung that could not run, right above pytest's closing line, below the list of failures."""
+    yield
+    for rung, reason in RUNGS.items():
+        if reason:
+            terminalreporter.write_line(f"{rung} rung skipped: {reason}")
+
+
+@pytest.fixture
+def host() -> Host:
+    """The real machine."""
+    return Host()

@@ -1,0 +1,191 @@
+"""The rules that keep every part readable alone, checked on the source itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import osvc_ha
+
+PACKAGE = Path(osvc_ha.__file__).parent
+TREE = PACKAGE.parent
+SLICES = sorted(file.parent for file in (PACKAGE / "systems").glob("*/__init__.py"))
+SOURCES = sorted(PACKAGE.rglob("*.py")) + sorted((TREE / "site_opensvc").rglob("*.py"))
+TESTS = sorted((TREE / "tests").rglob("test_*.py"))
+PURE = sorted(
+    [PACKAGE / "__init__.py", PACKAGE / "systems" / "__init__.py"]
+    + [*(PACKAGE / "planner").rglob("*.py"), *(PACKAGE / "cluster").rglob("*.py")]
+    + [folder / name for folder in SLICES for name in ("config.py", "state.py", "plan.py") if (folder / name).exists()]
+)
+
+FIVE_FILES = {"__init__.py", "config.py", "state.py", "plan.py", "client.py"}
+# What a pure file may import beside its own kind: no clock, no chance, no file, no network.
+PURE_MODULES = """
+    __future__ ast base64 bisect collections collections.abc copy dataclasses enum fnmatch functools graphlib hashlib heapq
+    ipaddress itertools json math operator pathlib re shlex string struct textwrap types typing unicodedata urllib.parse zlib
+"""
+DOORS_IN_BUILTINS = {"open", "input", "__import__", "exec", "eval", "compile", "breakpoint"}
+# A path is a value; these ask the file system about it.
+DOORS_IN_PATHS = """
+    absolute chmod cwd exists expanduser glob home is_dir is_file is_mount is_socket is_symlink iterdir lstat mkdir open
+    owner read_bytes read_text readlink resolve rglob rmdir samefile stat symlink_to touch unlink write_bytes write_text
+"""
+PRINTING = {"cli", "drill"}
+CATCHING = {"agents"}
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "data", "info"}
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 50
+
+
+def name_of(path: Path) -> str:
+    """A path as the tree shows it."""
+    return str(path.relative_to(TREE))
+
+
+def each(paths: list[Path]) -> pytest.MarkDecorator:
+    """One test for each file, named after it."""
+    return pytest.mark.parametrize("path", paths, ids=name_of)
+
+
+def outside(folders: set[str]) -> list[Path]:
+    """The sources that are in none of these folders."""
+    return [path for path in SOURCES if not folders & set(path.relative_to(TREE).parts)]
+
+
+def parsed(path: Path) -> ast.Module:
+    """The file's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node except what stands under ``if TYPE_CHECKING:``, which never runs."""
+    yield node
+    skipped: list[ast.stmt] = []
+    if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        skipped = node.body
+    for child in ast.iter_child_nodes(node):
+        if child not in skipped:
+            yield from run_time_nodes(child)
+
+
+def imported(path: Path) -> set[str]:
+    """Absolute names of the modules a file imports when it runs, at its top or inside a function."""
+    package = [*path.relative_to(TREE).parent.parts]
+    found: set[str] = set()
+    for node in run_time_nodes(parsed(path)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            found.update(f"{module}.{alias.name}" if is_ours(f"{module}.{alias.name}") else module for alias in node.names)
+    return found
+
+
+def is_ours(module: str) -> bool:
+    """Is this a file or a folder of the project, rather than a name inside one?"""
+    place = TREE / module.replace(".", "/")
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def is_pure(module: str) -> bool:
+    """May a pure file import this?"""
+    if module in PURE_MODULES.split():
+        return True
+    file = TREE / (module.replace(".", "/") + ".py")
+    return file in PURE or file.with_suffix("") / "__init__.py" in PURE
+
+
+@each(PURE)
+def test_pure_files_import_no_way_out(path: Path) -> None:
+    """Planning can be tested, replayed and trusted because it cannot reach a clock, a file or a network."""
+    assert sorted(module for module in imported(path) if not is_pure(module)) == []
+
+
+@each(PURE)
+def test_pure_files_open_nothing(path: Path) -> None:
+    """Not through a built-in function or a path either."""
+    calls = [node.func for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)]
+    names = {call.id for call in calls if isinstance(call, ast.Name)}
+    methods = {call.attr for call in calls if isinstance(call, ast.Attribute)}
+    assert (names & DOORS_IN_BUILTINS) | (methods & set(DOORS_IN_PATHS.split())) == set()
+
+
+@pytest.mark.parametrize("folder", SLICES, ids=lambda folder: folder.name)
+def test_every_system_has_the_same_five_files(folder: Path) -> None:
+    """Who has read one system finds everything in the next."""
+    assert {file.name for file in folder.iterdir() if file.name != "__pycache__"} == FIVE_FILES
+
+
+@pytest.mark.parametrize("folder", SLICES, ids=lambda folder: folder.name)
+def test_a_system_knows_no_other(folder: Path) -> None:
+    """Ordering and coupling between systems belong to the service template, never to code."""
+    others = tuple(f"osvc_ha.systems.{other.name}" for other in SLICES if other != folder)
+    assert [(file.name, module) for file in folder.glob("*.py") for module in sorted(imported(file)) if module.startswith(others)] == []
+
+
+@each(SOURCES)
+def test_files_and_functions_stay_short(path: Path) -> None:
+    """A file is read in one sitting, a function on one screen."""
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST_FILE, f"{name_of(path)}: {lines} lines"
+    functions = [node for node in ast.walk(parsed(path)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    sizes = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
+    assert {name: size for name, size in sizes.items() if size >= LONGEST_FUNCTION} == {}
+
+
+@each(outside(PRINTING))
+def test_only_the_command_line_prints(path: Path) -> None:
+    """Inside an agent, a stray line on stdout ends up in somebody's JSON."""
+    lines = [node.lineno for node in ast.walk(parsed(path)) if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"]
+    assert lines == []
+
+
+@each(outside(CATCHING))
+def test_only_the_agent_adapters_catch_everything(path: Path) -> None:
+    """An error nobody thought of is seen, not turned into a status; at the border to the agent it must be caught."""
+    caught = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.ExceptHandler) and is_broad(node)]
+    assert [node.lineno for node in caught] == []
+
+
+def is_broad(handler: ast.ExceptHandler) -> bool:
+    """Catches everything and does not raise it again as it was."""
+    if handler.type is None:
+        names = {"BaseException"}
+    else:
+        names = {ast.unparse(node) for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
+    last = handler.body[-1]
+    passes_on = isinstance(last, ast.Raise) and last.exc is None
+    return bool(names & {"Exception", "BaseException"}) and not passes_on
+
+
+@each(SOURCES)
+def test_names_say_what_is_inside(path: Path) -> None:
+    """No file or folder is named after nothing in particular."""
+    assert {part.removesuffix(".py") for part in path.relative_to(TREE).parts} & FORBIDDEN_NAMES == set()
+
+
+@each(TESTS)
+def test_every_test_states_what_a_user_would_notice(path: Path) -> None:
+    """A test that cannot be said in a sentence tests nothing in particular."""
+    functions = [node for node in ast.walk(parsed(path)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    assert [node.name for node in functions if node.name.startswith("test_") and not ast.get_docstring(node)] == []
+
+
+def test_site_drivers_share_their_namespace() -> None:
+    """An __init__.py in site_opensvc would hide the drivers of every other distribution from agent 2.1."""
+    assert list((TREE / "site_opensvc").rglob("__init__.py")) == []
+
+
+def test_there_is_something_to_judge() -> None:
+    """The rules above look at the real tree, and see through its imports."""
+    assert PACKAGE / "planner" / "reconcile.py" in PURE
+    assert imported(PACKAGE / "planner" / "guard.py") >= {"osvc_ha.planner.errors", "osvc_ha.planner.types", "collections.abc"}
+    assert "osvc_ha.host" not in imported(PACKAGE / "planner" / "reconcile.py")
+    assert "subprocess" in imported(PACKAGE / "host.py")
+    assert not is_pure("subprocess")
+    assert not is_pure("osvc_ha.host")
+    assert is_pure("osvc_ha.planner.types")
