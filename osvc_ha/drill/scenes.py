@@ -1,0 +1,155 @@
+"""The scenes of the demo: each does one thing to the cluster under load, and says what the clients saw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Tuple
+
+from .lab import DOWN_AFTER, Lab
+from .ledger import Summary, summarise
+from .load import Client, collect, start_client, survivors, wait_flowing
+from .processes import wait_until
+from .report import SceneResult
+
+RATE = 100.0
+READ_RATE = 25.0
+SETTLE_SECONDS = 20.0
+PAUSE_SECONDS = DOWN_AFTER / 1000 + 3.0
+BAD_LABEL = "demo/svc/typo"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a scene may cost. outage and stall in seconds, failed operations per client; no scene may lose a write."""
+
+    outage: float = 0.5
+    stall: float = 0.5
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A name, what is done, and what it may cost."""
+
+    name: str
+    act: Callable[[Lab], None]
+    limits: Limits
+
+
+def play(lab: Lab, scene: Scene, number: int) -> SceneResult:
+    """Run one scene under load on every node's ports, and judge it."""
+    clients = list(_clients(lab, number))
+    wait_flowing(clients)
+    scene.act(lab)
+    # Until everybody works again: the tail of an outage belongs to the scene that caused it.
+    acted = time.time()
+    wait_flowing(clients, since=acted, seconds=SETTLE_SECONDS)
+    wait_until("a second of calm", lambda: time.time() > acted + 1.0)
+    ledgers = collect(clients)
+    master = lab.await_master()
+    held = survivors(clients, lab.addresses[master], lab.redis_port)
+    return _judge(scene, summarise(ledgers, held))
+
+
+def _clients(lab: Lab, number: int) -> Iterator[Client]:
+    for node, address in lab.addresses.items():
+        for persistent in (False, True):
+            sort = "persistent" if persistent else "reconnecting"
+            name = f"{number}-{node}-{sort}"
+            yield start_client(lab.run, f"{name}-writer", address, lab.write_port, persistent=persistent, rate=RATE)
+            yield start_client(
+                lab.run, f"{name}-reader", address, lab.read_port, writes=False, persistent=persistent, rate=READ_RATE, ask_role=True
+            )
+
+
+def _judge(scene: Scene, seen: Summary) -> SceneResult:
+    reasons = []
+    outage = max(seen.outage_reconnecting or 0.0, seen.outage_persistent or 0.0)
+    if seen.lost:
+        reasons.append(f"{seen.lost} acknowledged writes are gone")
+    if outage > scene.limits.outage:
+        reasons.append(f"outage {outage:.2f} s, at most {scene.limits.outage:g}")
+    if seen.failed > scene.limits.failed:
+        reasons.append(f"{seen.failed} operations of one client failed, at most {scene.limits.failed}")
+    return SceneResult(scene.name, seen, not reasons, "; ".join(reasons))
+
+
+def calm(lab: Lab) -> None:
+    """Nothing happens."""
+    wait_until("two seconds", _after(2.0))
+
+
+def stop_replica(lab: Lab) -> None:
+    """OpenSVC stops an instance that is not the master, and starts it again."""
+    replica = next(node for node in reversed(lab.nodes) if node != lab.await_master())
+    lab.stop(replica)
+    lab.start(replica)
+
+
+def move_master(lab: Lab) -> None:
+    """OpenSVC stops the instance that holds the master: it hands over first. Then it is started again, as a replica."""
+    master = lab.await_master()
+    lab.stop(master)
+    lab.start(master)
+
+
+def kill_master(lab: Lab) -> None:
+    """The master's process is gone, without a word."""
+    master = lab.await_master()
+    lab.server(master).kill()
+    lab.await_master(other_than=master)
+
+
+def return_killed(lab: Lab) -> None:
+    """OpenSVC starts what crashed."""
+    lab.start(*(node for node in lab.nodes if not lab.role(node)))
+
+
+def pause_master(lab: Lab) -> None:
+    """The master stops answering for longer than Sentinel's patience, and comes back believing that it is the master."""
+    master = lab.await_master()
+    server = lab.server(master)
+    server.pause()
+    try:
+        wait_until("the end of the pause", _after(PAUSE_SECONDS))
+    finally:
+        server.resume()
+    wait_until(f"{master} to follow", lambda: lab.role(master) == "slave", SETTLE_SECONDS)
+
+
+def bad_label(lab: Lab) -> None:
+    """A service with a broken label appears, and one that wants a port that is taken: they harm only themselves."""
+    env = {"osvc.l4.enable": "true", "osvc.l4.port": "70000\n    bind :1", "osvc.l4.twice.port": str(lab.write_port)}
+    instances = {node: {"avail": "up"} for node in lab.nodes}
+    lab.others[BAD_LABEL] = {"scope": list(lab.nodes), "topology": "flex", "config": {"env": env}, "instances": instances}
+    lab.publish()
+    wait_until("the followers to say so", lambda: all(BAD_LABEL in _said(lab, node) for node in lab.nodes))
+    del lab.others[BAD_LABEL]
+    lab.publish()
+
+
+def _said(lab: Lab, node: str) -> str:
+    log = lab.watchers[node].log
+    return log.read_text(errors="replace") if log else ""
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
+SCENES: Tuple[Scene, ...] = (
+    Scene("calm: nothing happens", calm, Limits()),
+    Scene("OpenSVC stops and starts a replica's instance", stop_replica, Limits()),
+    Scene("OpenSVC moves the master (planned)", move_master, Limits(outage=0.8, stall=0.8, failed=1)),
+    Scene("the master is killed (SIGKILL)", kill_master, Limits(outage=DOWN_AFTER / 1000 + 2.0, failed=1000)),
+    Scene("the killed one returns", return_killed, Limits()),
+    Scene(
+        f"the master is paused {PAUSE_SECONDS:g} s (SIGSTOP), and returns",
+        pause_master,
+        Limits(outage=DOWN_AFTER / 1000 + 2.0, failed=1000),
+    ),
+    Scene("a bad label and a port clash appear", bad_label, Limits()),
+)
