@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import ipaddress
 import os
 import resource
 import signal
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Tuple
 
+from osvc_ha.listening import ask_kernel, parse_listening
 from osvc_ha.planner.errors import ApplyError, ObserveError
 
 RUN_SECONDS = 10.0
@@ -120,6 +120,15 @@ class Host:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
 
+    def names(self, path: Path) -> Tuple[str, ...]:
+        """The entries of a directory, sorted; none when there is no such directory. ObserveError when it cannot be read."""
+        try:
+            return tuple(sorted(os.listdir(path)))
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise ObserveError(f"{path}: cannot be read: {error.strerror}") from error
+
     def remove(self, path: Path) -> None:
         """Remove a file if it is there. ApplyError when it cannot be."""
         try:
@@ -129,8 +138,8 @@ class Host:
         except OSError as error:
             raise ApplyError(f"{path}: cannot be removed: {error.strerror}") from error
 
-    def exchange(self, address: str, text: str, seconds: float = SOCKET_SECONDS) -> str:
-        """Send to a unix socket path (or host:port) and read until the peer closes, all within ``seconds``.
+    def exchange(self, address: str, text: str, seconds: float = SOCKET_SECONDS, end: str = "") -> str:
+        """Send to a unix socket path (or host:port) and read until the peer closes or says ``end``, all within ``seconds``.
 
         ObserveError on refusal, silence, a peer that never ends, and one that closes without a byte.
         """
@@ -140,19 +149,16 @@ class Host:
         try:
             with _connect(address, seconds) as peer:
                 peer.sendall(text.encode())
-                while True:
+                while not chunks or (chunks[-1] and not (end and chunks[-1].endswith(end.encode()))):
                     left = give_up - time.monotonic()
                     if left <= 0 or size > LARGEST_REPLY:
                         raise ObserveError(f"{address}: no end after {size} bytes in {seconds - left:.3g} s")
                     peer.settimeout(left)
-                    chunk = peer.recv(262144)
-                    if not chunk:
-                        break
-                    chunks.append(chunk)
-                    size += len(chunk)
+                    chunks.append(peer.recv(262144))
+                    size += len(chunks[-1])
         except OSError as error:
             raise ObserveError(f"{address}: {error.strerror or error}") from error
-        if not chunks:
+        if not size:
             raise ObserveError(f"{address}: closed without an answer")
         return b"".join(chunks).decode("utf-8", "replace")
 
@@ -178,7 +184,10 @@ class Host:
         return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
     def listening(self) -> frozenset[Tuple[str, int]]:
-        """(address, port) of every listening TCP socket here; ``*`` for any address. Raises ObserveError when /proc cannot tell."""
+        """(address, port) of every listening TCP socket here; ``*`` for any address. Raises ObserveError when it cannot be told."""
+        # A kernel without the inet_diag module, or a sandbox, refuses the quick question.
+        with contextlib.suppress(OSError):
+            return ask_kernel(SOCKET_SECONDS)
         tables = [self.read(Path("/proc/net/tcp")), self.read(Path("/proc/net/tcp6"))]
         if tables[0] is None:
             raise ObserveError("/proc/net/tcp: not there; which ports are taken cannot be told")
@@ -256,25 +265,6 @@ def _killed_at_the_end(child: subprocess.Popen[str]) -> Iterator[None]:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-
-
-def parse_listening(table: str) -> frozenset[Tuple[str, int]]:
-    """/proc/net/tcp or tcp6 -> (address, port) of listening sockets; ``*`` for any address."""
-    found = set()
-    for line in table.split("\n")[1:]:
-        columns = line.split(None, 4)
-        if len(columns) > 3 and columns[3] == "0A":
-            address, _, port = columns[1].partition(":")
-            found.add((_address(address), int(port, 16)))
-    return frozenset(found)
-
-
-def _address(text: str) -> str:
-    # The kernel prints each 32-bit word in host order (proc(5)); these machines are little-endian.
-    raw = b"".join(bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8))
-    address = ipaddress.ip_address(raw)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return "*" if address.is_unspecified else str(mapped or address)
 
 
 def _connect(address: str, seconds: float) -> socket.socket:

@@ -18,10 +18,13 @@ TESTS = sorted((TREE / "tests").rglob("test_*.py"))
 PURE = sorted(
     [PACKAGE / "__init__.py", PACKAGE / "systems" / "__init__.py"]
     + [*(PACKAGE / "planner").rglob("*.py"), *(PACKAGE / "cluster").rglob("*.py")]
-    + [folder / name for folder in SLICES for name in ("config.py", "state.py", "plan.py") if (folder / name).exists()]
+    + [folder / f"{name}.py" for folder in SLICES for name in ("config", "state", "plan") if (folder / f"{name}.py").exists()]
+    + [file for folder in SLICES for name in ("state", "plan") for file in (folder / name).glob("*.py")]
+    + [PACKAGE / "authority.py", PACKAGE / "redis_resp.py"]
 )
 
-FIVE_FILES = {"__init__.py", "config.py", "state.py", "plan.py", "client.py"}
+# A part that outgrows LONGEST_FILE becomes a folder of the same name: the imports, and where to look, stay the same.
+FIVE_PARTS = {"__init__", "config", "state", "plan", "client"}
 # What a pure file may import beside its own kind: no clock, no chance, no file, no network.
 PURE_MODULES = """
     __future__ ast base64 bisect collections collections.abc copy dataclasses enum fnmatch functools graphlib hashlib heapq
@@ -115,9 +118,9 @@ def test_pure_files_open_nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", SLICES, ids=lambda folder: folder.name)
-def test_every_system_has_the_same_five_files(folder: Path) -> None:
+def test_every_system_has_the_same_five_parts(folder: Path) -> None:
     """Who has read one system finds everything in the next."""
-    assert {file.name for file in folder.iterdir() if file.name != "__pycache__"} == FIVE_FILES
+    assert {file.stem for file in folder.iterdir() if file.name != "__pycache__"} == FIVE_PARTS
 
 
 @pytest.mark.parametrize("folder", SLICES, ids=lambda folder: folder.name)

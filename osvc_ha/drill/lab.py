@@ -112,10 +112,14 @@ class Lab:
     def _instances(self) -> Mapping[str, Mapping[str, object]]:
         return {node: {"overall": told["avail"], "frozen": False, "provisioned": True, **told} for node, told in self.instances.items()}
 
+    def program(self, node: str) -> list[str]:
+        """How ``osvc-ha`` is run on a node; a lab whose nodes have networks of their own says more."""
+        return [sys.executable, "-m", "osvc_ha.cli"]
+
     def driver(self, node: str, system: str, verb: str) -> Process:
         """Call a driver as the agent would; returns at once."""
         self._ran += 1
-        argv = [sys.executable, "-m", "osvc_ha.cli", "apply", system, "--verb", verb, *self._source(node)]
+        argv = [*self.program(node), "apply", system, "--verb", verb, *self._source(node)]
         return self.run.start(f"{self._ran}-{node}-{system}-{verb}", argv)
 
     def finish(self, processes: Iterable[Process], seconds: float = DRIVER_SECONDS) -> None:
@@ -154,7 +158,7 @@ class Lab:
     def start_watch(self, node: str) -> None:
         """The follower of one node."""
         self._ran += 1
-        argv = [sys.executable, "-m", "osvc_ha.cli", "watch", "haproxy", "--poll", "0.1", "--resync", "10", *self._source(node)]
+        argv = [*self.program(node), "watch", "haproxy", "--poll", "0.1", "--resync", "10", *self._source(node)]
         self.watchers[node] = self.run.start(f"{self._ran}-{node}-watch", argv)
 
     def _source(self, node: str) -> list[str]:

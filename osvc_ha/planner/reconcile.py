@@ -19,10 +19,11 @@ Report = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one reconcile did: the steps, in order. Empty means there was nothing to do."""
+    """What one reconcile did: the steps, in order; empty means there was nothing to do. notes: what an operator should read."""
 
     verb: Verb
     done: Plan
+    notes: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,32 +40,38 @@ def silent(step: Step) -> None:
 
 def make_plan(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host) -> Plan:
     """Observe once, then plan and guard; change nothing."""
-    if verb is Verb.FOLLOW and system.follows is Follows.NOTHING:
-        return ()
-    actual = system.observe(config, cluster, host)
-    desired = system.desired(config, cluster, verb)
-    plan = system.plan(actual, desired)
-    refuse_beyond(system.follows, verb, plan)
-    system.guard(actual, desired, plan)
-    return plan
+    return _look(system, config, cluster, verb, host).done
 
 
-def reconcile(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host, report: Report = silent) -> Outcome:
+def reconcile(
+    system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host, report: Report = silent
+) -> Outcome:
     """Make the world follow. Raises an HaError; what was done by then is in the reports.
 
     After the last step the world is read again, and only that decides: leftovers raise
     NotConverged, a failed step raises ApplyError once the steps marked ``always`` have run.
     """
-    plan = make_plan(system, config, cluster, verb, host)
-    if not plan:
-        return Outcome(verb, ())
-    failure = _apply_all(system, config, plan, host, report)
+    todo = _look(system, config, cluster, verb, host)
+    if not todo.done:
+        return todo
+    failure = _apply_all(system, config, todo.done, host, report)
     if failure is not None:
         raise failure
-    left = make_plan(system, config, cluster, verb, host)
-    if left:
-        raise NotConverged(f"{system.name} {verb.value}: still to do: " + "; ".join(step.why for step in left))
-    return Outcome(verb, plan)
+    left = _look(system, config, cluster, verb, host)
+    if left.done:
+        raise NotConverged(f"{system.name} {verb.value}: still to do: " + "; ".join(step.why for step in left.done))
+    return Outcome(verb, todo.done, left.notes)
+
+
+def _look(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host) -> Outcome:
+    if verb is Verb.FOLLOW and system.follows is Follows.NOTHING:
+        return Outcome(verb, ())
+    actual = system.observe(config, cluster, host)
+    desired = system.desired(config, cluster, verb)
+    plan = system.plan(actual, desired)
+    refuse_beyond(system.follows, verb, plan)
+    system.guard(actual, desired, plan)
+    return Outcome(verb, plan, system.notes(actual, desired))
 
 
 def _apply_all(system: System[Any, Any, Any], config: Any, plan: Plan, host: Host, report: Report) -> Optional[HaError]:

@@ -1,0 +1,1 @@
+"""One folder per system, the same five files in each."""

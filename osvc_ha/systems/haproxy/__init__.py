@@ -1,0 +1,9 @@
+"""HAProxy follows the labels and the placement. Node-local: every node writes its own."""
+
+from osvc_ha.planner.types import Follows, System
+
+from .client import apply, observe
+from .config import KEYWORDS, Config
+from .plan import desired, notes, plan
+
+SYSTEM = System("haproxy", Follows.EVERYTHING, KEYWORDS, Config.parse, observe, desired, plan, apply, notes=notes)

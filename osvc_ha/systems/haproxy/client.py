@@ -1,0 +1,298 @@
+"""Talks to HAProxy: observe and apply. Decisions are in plan.py."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import signal
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Optional
+
+from osvc_ha.cluster.types import Cluster
+from osvc_ha.host import Host
+from osvc_ha.planner.errors import ApplyError, ObserveError
+from osvc_ha.planner.types import Step
+
+from .config import Config, resp
+from .state import (
+    Actual,
+    digest_of,
+    join_fragments,
+    loaded_digest,
+    merge_state,
+    parse_runtime,
+    servers_in,
+    split_fragments,
+)
+
+START_SECONDS = 10.0
+STOP_SECONDS = 10.0
+CHECK_SECONDS = 60.0
+LOCK_SECONDS = 30.0
+MOST_REJECTED = 1000
+JITTER = 0.2
+LOOK = "show info;show servers state\n"
+
+
+def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
+    """One look: file, process, loaded config, server states, ports in use, credentials. Raises ObserveError."""
+    answer = _ask(config, host)
+    digest, servers, down = parse_runtime(answer) if answer else ("", {}, frozenset())
+    return Actual(
+        running=bool(answer),
+        digest=digest,
+        servers=servers,
+        down=down,
+        text=host.read(config.config_file),
+        busy=host.listening(),
+        rejected=_rejected(config, host),
+        credentials=_credentials(config, host),
+        file_limit=_file_limit(config, host),
+    )
+
+
+def apply(config: Config, step: Step, host: Host) -> None:
+    """Do one step. Raises ApplyError with HAProxy's own words.
+
+    One run at a time, since an agent's START and the watcher may meet; a push of server states is atomic in itself.
+    """
+    with contextlib.nullcontext() if step.do == "set" else host.lock(config.runtime_dir / "lock", LOCK_SECONDS):
+        OPERATIONS[step.do](config, step, host)
+
+
+def _ask(config: Config, host: Host) -> str:
+    """HAProxy's own word on what it runs, empty when it does not run. Raises ObserveError when it cannot be told.
+
+    It runs when its process lives, or when its socket answers: a pid file can be lost, and systemd or a container keeps none here.
+    """
+    running = _master_pid(config, host) > 0
+    if not running and not config.runtime_socket.is_socket():
+        return ""
+    try:
+        return host.exchange(str(config.runtime_socket), LOOK)
+    except ObserveError as error:
+        if not running and isinstance(error.__cause__, (ConnectionRefusedError, FileNotFoundError)):
+            return ""
+        raise
+
+
+def _file_limit(config: Config, host: Host) -> int:
+    """Of the running HAProxy, since a reload inherits it; else ours. Callers differ in theirs: the config must not follow that."""
+    pid = _master_pid(config, host)
+    _, found, rest = ((host.read(Path(f"/proc/{pid}/limits")) or "") if pid else "").partition("\nMax open files")
+    return int(rest.split()[1]) if found else host.file_limit()
+
+
+def _write(config: Config, step: Step, host: Host) -> None:
+    preamble, fragments = split_fragments(step.payload)
+    words = _refused(config, host, step.payload)
+    rejected, text = dict(_rejected(config, host)), step.payload
+    if words:
+        words = _refused(config, host, preamble)
+        if words:
+            raise ApplyError(f"{config.config_file} stays as it is: HAProxy refuses even a config without listeners: {words}")
+        good, broken = _sift(config, host, preamble, fragments)
+        words = _refused(config, host, preamble + "".join(good)) if broken else words
+        if words:
+            raise ApplyError(f"{config.config_file} stays as it is: HAProxy takes each listener alone, but not together: {words}")
+        rejected.update(broken)
+        bare = "\n".join(line for line in preamble.split("\n") if not line.startswith("    description "))
+        text = join_fragments(bare, good)
+    host.replace(config.rejected_file, json.dumps(dict(list(rejected.items())[-MOST_REJECTED:])))
+    host.replace(config.config_file, text)
+
+
+def _sift(config: Config, host: Host, preamble: str, fragments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Halve until each broken fragment stands alone: about 2 k log n runs of `haproxy -c` for k broken ones."""
+    words = _refused(config, host, preamble + "".join(fragments))
+    if not words:
+        return list(fragments), {}
+    if len(fragments) == 1:
+        return [], {digest_of(fragments[0]): words}
+    middle = len(fragments) // 2
+    left, refused_left = _sift(config, host, preamble, fragments[:middle])
+    right, refused_right = _sift(config, host, preamble, fragments[middle:])
+    return left + right, {**refused_left, **refused_right}
+
+
+def _refused(config: Config, host: Host, text: str) -> str:
+    """HAProxy's words against a candidate, empty when it would load. The live path is never used for trying."""
+    trial = config.runtime_dir / "candidate.cfg"
+    host.replace(trial, text)
+    try:
+        done = host.run([config.haproxy, "-c", "-f", str(trial)], seconds=CHECK_SECONDS)
+    finally:
+        host.remove(trial)
+    if done.code == 0:
+        return ""
+    alerts = [line.split(" : ", 2)[-1].strip() for line in done.words.splitlines() if "[ALERT]" in line]
+    return alerts[0].replace(f"[{trial}:", "[line ") if alerts else done.words
+
+
+def _start(config: Config, step: Step, host: Host) -> None:
+    if _ask(config, host):
+        return
+    _save_state(config, host, step.payload, dump="")
+    if config.start_command:
+        _run(host, config.start_command)
+        pid = 0
+    else:
+        argv = [config.haproxy, "-W", "-S", f"{config.master_socket},mode,600", "-f", str(config.config_file), "-p", str(config.pid_file)]
+        pid = _stray_master(config, host) or host.launch(argv, config.log_file)
+        # HAProxy writes it too, but only once it is up.
+        host.replace(config.pid_file, f"{pid}\n")
+    _await_loaded(config, host, pid)
+
+
+def _reload(config: Config, step: Step, host: Host) -> None:
+    """Hitless: listening sockets are handed over (expose-fd), server state is carried over, the budget is kept."""
+    stamp = config.runtime_dir / "reload.stamp"
+    due = _seconds(host.read(stamp)) + config.reload_interval * (1 + random.uniform(0, JITTER))
+    host.sleep(max(0.0, min(due - host.now(), config.reload_interval * (1 + JITTER))))
+    host.replace(stamp, str(host.now()))
+    _save_state(config, host, step.payload, dump=host.exchange(str(config.runtime_socket), "show servers state\n"))
+    if config.reload_command:
+        _run(host, config.reload_command)
+    else:
+        host.kill(_living_master(config, host), signal.SIGUSR2)
+    _await_loaded(config, host)
+    # A crash of the master process restarts it with this file: yesterday's UP must not be in it.
+    _save_state(config, host, step.payload, dump="")
+
+
+def _seconds(text: Optional[str]) -> float:
+    try:
+        return float(text or "0")
+    except ValueError:
+        return 0.0
+
+
+def _save_state(config: Config, host: Host, placements: str, dump: str) -> None:
+    """Write what the next worker loads. Without a dump every server starts DOWN, until its first check."""
+    admin = {tuple(line.split(" ")[:2]): line.split(" ")[2] for line in placements.splitlines()}
+    servers = servers_in(host.read(config.config_file) or "")
+    host.replace(config.state_file, merge_state(dump, (one._replace(admin=admin.get(one[:2], "ready")) for one in servers)))
+
+
+def _await_loaded(config: Config, host: Host, pid: int = 0) -> None:
+    """Wait until the worker that answers has the config on disk. ``pid``: of a process whose end ends the wait."""
+    wanted = loaded_digest(host.read(config.config_file))
+    done = False
+
+    def ended() -> bool:
+        nonlocal done
+        with contextlib.suppress(ObserveError):
+            done = parse_runtime(host.exchange(str(config.runtime_socket), LOOK))[0] == wanted
+        return done or bool(pid and not host.alive(pid))
+
+    host.wait(ended, START_SECONDS)
+    if not done:
+        raise ApplyError(f"HAProxy has not loaded {config.config_file}: {_last_words(config, host)}")
+
+
+def _last_words(config: Config, host: Host) -> str:
+    """The last alerts in the log; HAProxy writes notices around them."""
+    lines = (host.read(config.log_file) or "").strip().splitlines()[-20:]
+    return " | ".join([line for line in lines if "[ALERT]" in line][-3:] or lines[-3:] or [f"{config.log_file} is empty"])
+
+
+def _set(config: Config, step: Step, host: Host) -> None:
+    answer = host.exchange(str(config.runtime_socket), f"set server {step.on} state {step.arg('state')}\n").strip()
+    if answer:
+        raise ApplyError(answer)
+
+
+def _stop(config: Config, step: Step, host: Host) -> None:
+    if config.stop_command:
+        _run(host, config.stop_command)
+        host.wait(lambda: not _seems_up(config, host), STOP_SECONDS)
+    elif _ask(config, host):
+        pid = _living_master(config, host)
+        host.kill(pid, signal.SIGTERM)
+        if not host.wait(lambda: not host.alive(pid), STOP_SECONDS):
+            host.kill(pid, signal.SIGKILL)
+        host.remove(config.pid_file)
+
+
+def _seems_up(config: Config, host: Host) -> bool:
+    try:
+        return bool(_ask(config, host))
+    except ObserveError:
+        return True
+
+
+def _run(host: Host, argv: Sequence[str]) -> None:
+    done = host.run(argv, seconds=START_SECONDS)
+    if done.code:
+        raise ApplyError(f"{' '.join(argv)}: {done.words}")
+
+
+def _master_pid(config: Config, host: Host) -> int:
+    """Pid of our master process as the pid file says, 0 when it does not run. A pid that another program got since is not ours."""
+    text = (host.read(config.pid_file) or "").split()
+    pid = int(text[0]) if text and text[0].isdecimal() else 0
+    return pid if pid and host.alive(pid) and _is_ours(config, host, pid) else 0
+
+
+def _is_ours(config: Config, host: Host, pid: int) -> bool:
+    return f"\0-f\0{config.config_file}\0" in (host.read(Path(f"/proc/{pid}/cmdline")) or "")
+
+
+def _stray_master(config: Config, host: Host) -> int:
+    """A master that a killed run launched and did not live to note, 0 when there is none. A second one would share its ports."""
+    ours = set()
+    for pid in map(int, filter(str.isdecimal, host.names(Path("/proc")))):
+        # What ends while we look is none.
+        with contextlib.suppress(ObserveError):
+            if host.alive(pid) and _is_ours(config, host, pid):
+                ours.add(pid)
+    parents = {pid: (host.read(Path(f"/proc/{pid}/stat")) or "").rpartition(")")[2].split() for pid in ours}
+    return next((pid for pid, words in sorted(parents.items()) if words and int(words[1]) not in ours), 0)
+
+
+def _living_master(config: Config, host: Host) -> int:
+    """Pid of our master process, never 0: signals to 0 reach ourselves. Raises ObserveError or ApplyError."""
+    pid = _master_pid(config, host)
+    if not pid:
+        rows = host.exchange(str(config.master_socket), "show proc\nquit\n").splitlines()
+        pid = next((int(row.split()[0]) for row in rows if row.split()[1:2] == ["master"] and row.split()[0].isdecimal()), 0)
+    if not pid:
+        raise ApplyError(f"{config.master_socket}: names no master process; is this HAProxy another one's?")
+    return pid
+
+
+def _rejected(config: Config, host: Host) -> Mapping[str, str]:
+    """What an earlier write found broken. A half-written file only means that it is tried again."""
+    try:
+        found = json.loads(host.read(config.rejected_file) or "{}")
+    except (ValueError, ObserveError):
+        return {}
+    return {str(key): str(words) for key, words in found.items()} if isinstance(found, dict) else {}
+
+
+def _credentials(config: Config, host: Host) -> Mapping[str, str]:
+    """Path -> check lines that log in. A file that others can read is not used (its secret is out), nor one that is no credentials."""
+    found = {}
+    for path in sorted(config.credentials_dir.glob("*")):
+        try:
+            if stat.S_IMODE(path.stat().st_mode) & 0o077:
+                continue
+            user, colon, password = (host.read(path) or "").partition("\n")[0].partition(":")
+        except (OSError, ObserveError):
+            continue
+        if colon:
+            login = resp("AUTH", user, password) if user else resp("AUTH", password)
+            found[str(path)] = f"    tcp-check send-binary {login.hex()}\n    tcp-check expect min-recv 5 string +OK\n"
+    return found
+
+
+OPERATIONS: Mapping[str, Callable[[Config, Step, Host], None]] = {
+    "write": _write,
+    "start": _start,
+    "reload": _reload,
+    "set": _set,
+    "stop": _stop,
+}

@@ -1,0 +1,299 @@
+"""Plans for HAProxy.
+
+Theory.
+
+1. *Who may be written to is decided inside HAProxy, by its own checks* (DESIGN rule 10), so it stays
+   right with every osvc_ha process dead. A Redis server is used only while it calls itself master
+   and HAProxy's own ``authority`` frontend agrees: a majority of the Sentinels name it
+   (``nbsrv`` of its vote backend), and it has called itself master without a break for ``claim``
+   milliseconds. The latter closes the hole of a master that was paused and comes back in the second
+   between a promotion and the moment the other Sentinels hear of it: master in its own eyes and still
+   named by a majority, but not for long enough. The promoted replica has claimed for long enough, since
+   Sentinel's leader takes up to a second to notice (redis: sentinel.c, ``info_period = 1000`` in a failover).
+2. *A push can only hurry, and only for a while.* The stick table ``lease`` holds a grant or a
+   revocation for three seconds (``expire``); then the checks decide alone.
+3. *Nothing starts UP.* A worker loads the state of the one before it; what that did not know
+   starts DOWN. Otherwise every server takes clients until its first check: 37 % of connections
+   went to a replica around reloads in a measured run.
+4. *A placement change moves no file.* All nodes in a service's scope are always listed; where an instance
+   runs is a runtime state (ready, drain, maint), also written into the state that the next worker loads.
+5. *Reload only for a new set of listeners or scopes*, and never more often than the budget.
+6. *A fragment lives and dies alone.* A port in use elsewhere, missing credentials or a text that
+   ``haproxy -c`` refuses drops that listener and is reported; the others go on.
+7. *Nothing discovered is not nothing wanted*: the last good listeners stay, with an alarm.
+
+Sources: HAProxy configuration and management manuals; haproxy/haproxy#51, #918, #2085, #3298.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Tuple
+
+from osvc_ha.cluster.addresses import address_of
+from osvc_ha.cluster.alphabets import shown
+from osvc_ha.cluster.labels import Check, Listener, discover
+from osvc_ha.cluster.types import Cluster
+from osvc_ha.planner.errors import ConfigError
+from osvc_ha.planner.types import Plan, Step, Verb
+
+from .config import RECIPES, SINGLE_WRITER, Config, with_auth
+from .state import (
+    MARK,
+    Actual,
+    Desired,
+    Fragment,
+    Server,
+    binds_in,
+    changes,
+    digest_of,
+    join_fragments,
+    loaded_digest,
+    render_group,
+    render_preamble,
+    section,
+    split_fragments,
+    taken,
+)
+
+RUNNING = {Verb.START: True, Verb.STOP: False, Verb.FOLLOW: None}
+AUTHORITY_DECIDES = (Check.REDIS, Check.REDIS_REPLICA, Check.MONGO_PRIMARY, Check.MONGO, Check.PATRONI)
+MOST_CONNECTIONS = 20000
+FDS_PER_CONNECTION = 2
+SPARE_FDS = 200
+SPARE_CONNECTIONS = 100
+
+
+def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
+    """Labels and placement -> fragments. Pure; a listener that cannot be rendered becomes a problem of its own."""
+    found = discover(cluster, cluster.containers)
+    addresses, unknown = _addresses(cluster)
+    fragments: dict[str, Fragment] = {}
+    problems = [problem.message for problem in found.problems]
+    for listener in found.listeners:
+        missing = [node for node, _ in listener.nodes if node not in addresses]
+        if missing:
+            problems.append(f"{listener.key}: {unknown.get(missing[0], f'node {missing[0]}: not in this cluster')}")
+            continue
+        for fragment in _fragments(config, listener, addresses):
+            fragments.setdefault(fragment.key, fragment)
+    return Desired(
+        running=RUNNING[verb],
+        preamble=render_preamble(config, cluster.name, cluster.local),
+        fragments=tuple(fragments.values()),
+        bind=config.bind,
+        maxconn=config.maxconn,
+        allow_empty=config.allow_empty,
+        problems=tuple(problems),
+    )
+
+
+def _addresses(cluster: Cluster) -> Tuple[Mapping[str, str], Mapping[str, str]]:
+    known: dict[str, str] = {}
+    unknown: dict[str, str] = {}
+    for name, node in cluster.nodes.items():
+        try:
+            known[name] = address_of(node, cluster.resolved)
+        except ConfigError as error:
+            unknown[name] = str(error)
+    return known, unknown
+
+
+@dataclass(frozen=True)
+class RedisGroup:
+    """One Sentinel group behind HAProxy: its name here, Sentinel's name for it, where its parts are, and its single-writer backends."""
+
+    id: str
+    master: str
+    servers: Tuple[Tuple[str, str, int], ...]
+    sentinel_port: int
+    auth: str
+    backends: Tuple[str, ...]
+
+
+def redis_groups(cluster: Cluster) -> Tuple[RedisGroup, ...]:
+    """The groups whose authority may move, for whoever pushes it. The names are those that ``desired`` renders."""
+    addresses, _ = _addresses(cluster)
+    found: dict[str, RedisGroup] = {}
+    for listener in discover(cluster, cluster.containers).listeners:
+        if listener.check not in (Check.REDIS, Check.REDIS_REPLICA) or any(node not in addresses for node in listener.scope):
+            continue
+        group, backend = _group_id(listener), _backend_name(listener)
+        servers = tuple((node, addresses[node], listener.target_port) for node in listener.scope)
+        before = found.get(group) or RedisGroup(group, listener.group, servers, listener.sentinel_port, listener.auth, ())
+        found[group] = replace(before, backends=(*before.backends, backend))
+    return tuple(found.values())
+
+
+def _group_id(listener: Listener) -> str:
+    redis = listener.check in (Check.REDIS, Check.REDIS_REPLICA)
+    return f"{section(listener.path)}:{listener.group}" if redis else ""
+
+
+def _backend_name(listener: Listener) -> str:
+    group = _group_id(listener)
+    return f"l4:{section(listener.key)}" + (f":rw:{group}" if group else "")
+
+
+def _fragments(config: Config, listener: Listener, addresses: Mapping[str, str]) -> Iterator[Fragment]:
+    group = _group_id(listener)
+    if group:
+        members = {node: (addresses[node], listener.target_port) for node in listener.scope}
+        yield render_group(config, group, listener.group, listener.auth, listener.sentinel_port, members)
+    name = section(listener.key)
+    backend = _backend_name(listener)
+    front = f"{MARK}{listener.key} ({shown(listener.source)})\nfrontend fe:{name}\n"
+    front += "".join(f"    bind {bind}:{listener.port}\n" for bind in config.bind)
+    if listener.maxconn:
+        front += f"    maxconn {listener.maxconn}\n"
+    if listener.sni:
+        front += "    tcp-request inspect-delay 5s\n"
+        front += f"    tcp-request content accept if {{ req.ssl_sni -i {listener.sni} }}\n"
+        front += "    tcp-request content reject if { req.ssl_hello_type gt 0 } or WAIT_END\n"
+    if listener.check is Check.REDIS_REPLICA:
+        replicas = f"l4:{name}:ro:{group}"
+        front += f"    use_backend {replicas} if {{ nbsrv({replicas}) gt 0 }}\n"
+    text, servers = _backend(backend, listener, addresses, _rules(config, listener, group))
+    if listener.check is Check.REDIS_REPLICA:
+        more, others = _backend(replicas, listener, addresses, _balance(listener) + with_auth(RECIPES["replica"], listener.auth))
+        text, servers = text + more, servers + others
+    yield Fragment(listener.key, f"{front}    default_backend {backend}\n{text}", listener.port, servers, listener.auth)
+
+
+def _rules(config: Config, listener: Listener, group: str) -> str:
+    """The balance and check lines of a listener's (read-write) backend."""
+    if group:
+        need = len(listener.nodes) // 2 + 1
+        return (
+            f"    balance first\n{SINGLE_WRITER}{with_auth(RECIPES['role'], listener.auth)}"
+            f"    tcp-check connect addr unix@{config.authority_socket}\n"
+            f'    tcp-check send-lf "GET /{need}/{group}:%[srv_name] HTTP/1.0\\r\\n\\r\\n"\n'
+            "    tcp-check expect min-recv 12 rstring ^HTTP/1.[01]\\ 200\n"
+        )
+    return _balance(listener) + RECIPES[listener.check.value].replace("@PATH@", listener.http_path)
+
+
+def _balance(listener: Listener) -> str:
+    return f"    balance {listener.balance}\n" if listener.balance else ""
+
+
+def _backend(name: str, listener: Listener, addresses: Mapping[str, str], rules: str) -> Tuple[str, Tuple[Server, ...]]:
+    """One backend with every node of the scope; where an authority decides, placement stays out of it."""
+    extra = " send-proxy-v2" if listener.send_proxy else ""
+    if listener.check_port and listener.check_port != listener.target_port:
+        extra += f" port {listener.check_port}"
+    port, decided = listener.target_port, listener.check in AUTHORITY_DECIDES
+    servers = tuple(Server(name, node, addresses[node], port, "ready" if decided else where.value) for node, where in listener.nodes)
+    lines = "".join(f"    server {server.name} {server.address}:{port}{extra}\n" for server in servers)
+    return f"backend {name}\n{rules}{lines}", servers
+
+
+def plan(actual: Actual, desired: Desired) -> Plan:
+    """Steps from one look at HAProxy to what is wanted."""
+    if desired.running is False:
+        return (Step("stop", "haproxy", "OpenSVC stops HAProxy on this node"),) if actual.running else ()
+    usable, _ = _judge(actual, desired)
+    text = candidate(actual, desired, usable)
+    steps: list[Step] = []
+    if actual.text != text:
+        why = f"the config on disk differs from the labels ({changes(actual.text or '', text)})"
+        steps.append(Step("write", "config", why, payload=text))
+    if not actual.running:
+        if desired.running:
+            steps.append(Step("start", "haproxy", "OpenSVC starts HAProxy on this node", payload=_placements(usable)))
+    elif actual.digest != loaded_digest(text):
+        steps.append(Step("reload", "haproxy", "the running HAProxy has another config than the one on disk", payload=_placements(usable)))
+    else:
+        steps.extend(_moves(actual, usable))
+    return tuple(steps)
+
+
+def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:
+    """Everything that was dropped, lowered or kept against the labels, and every listener that refuses its clients."""
+    usable, dropped = _judge(actual, desired)
+    kept = ("no listener is labelled; the last good ones stay (allow_empty=true removes them)",) if _keeps_last(actual, desired) else ()
+    fits = maxconn_that_fits(actual, desired)
+    lowered = (f"maxconn={desired.maxconn} does not fit {actual.file_limit} files; {fits} used; raise LimitNOFILE",)
+    return desired.problems + dropped + kept + (lowered if fits < (desired.maxconn or 0) else ()) + tuple(_closed(actual, usable))
+
+
+def _closed(actual: Actual, usable: Iterable[Fragment]) -> Iterator[str]:
+    for fragment in usable:
+        placed = [server for server in fragment.servers if server.admin == "ready" and server[:2] in actual.servers]
+        if fragment.port and placed and all(server[:2] in actual.down for server in placed):
+            hint = f"; is {fragment.auth} right?" if fragment.auth else ""
+            yield f"{fragment.key}: clients are refused: {', '.join(dict.fromkeys(one.name for one in placed))} fail the check{hint}"
+
+
+def candidate(actual: Actual, desired: Desired, usable: Iterable[Fragment]) -> str:
+    """The config that should be on disk now."""
+    if actual.text is not None and _keeps_last(actual, desired):
+        return actual.text
+    clients = maxconn_that_fits(actual, desired)
+    preamble = desired.preamble.replace("@MAXCONN@", str(clients)).replace("@TOTAL@", str(clients + _questions(desired)))
+    return join_fragments(preamble, (_with_credentials(actual, fragment) for fragment in usable))
+
+
+def maxconn_that_fits(actual: Actual, desired: Desired) -> int:
+    """HAProxy refuses to start when it needs more files than its limit: two per connection, one per listener and check."""
+    others = sum(len(fragment.servers) + len(desired.bind) for fragment in desired.fragments) + SPARE_FDS
+    most = (actual.file_limit - others) // FDS_PER_CONNECTION - _questions(desired)
+    return max(1, min(desired.maxconn or MOST_CONNECTIONS, most))
+
+
+def _questions(desired: Desired) -> int:
+    """Connections of HAProxy to itself that clients cannot use up; else too many of one listener cut all sessions of the others."""
+    return SPARE_CONNECTIONS + sum(1 for fragment in desired.fragments for server in fragment.servers if ":rw:" in server.backend)
+
+
+def _keeps_last(actual: Actual, desired: Desired) -> bool:
+    return not desired.fragments and not desired.allow_empty and bool(split_fragments(actual.text or "")[1])
+
+
+def _judge(actual: Actual, desired: Desired) -> Tuple[Tuple[Fragment, ...], Tuple[str, ...]]:
+    """Fragments that may go in, and a sentence for each that may not."""
+    ports, ours = {port for _, port in actual.busy}, _ours(actual)
+    usable: list[Fragment] = []
+    reasons: list[str] = []
+    for fragment in desired.fragments:
+        words = actual.rejected.get(digest_of(_with_credentials(actual, fragment))) if actual.rejected else None
+        if words:
+            reasons.append(f"{fragment.key}: HAProxy refuses it: {words}")
+        elif fragment.auth and fragment.auth not in actual.credentials:
+            why = f"{fragment.key}: osvc.l4.auth={fragment.auth}: not a file in credentials_dir, of `user:password`, mode 0600"
+            reasons += [why] if fragment.port else []
+        elif fragment.port in ports and (bind := taken(desired.bind, fragment.port, actual.busy, ours)):
+            reasons.append(f"{fragment.key}: port {fragment.port} on {bind} is taken by another process; `ss -ltnp` shows which")
+        else:
+            usable.append(fragment)
+    return tuple(usable), tuple(reasons)
+
+
+def _ours(actual: Actual) -> frozenset[Tuple[str, int]]:
+    """The ports that HAProxy holds itself. A listener in a file that was never loaded holds none: somebody else may have come first."""
+    if not actual.running or actual.digest == loaded_digest(actual.text):
+        return binds_in(actual.text) if actual.running else frozenset()
+    loaded = {":".join(backend.split(":", 5)[1:5]) for backend, _ in actual.servers}
+    parts = (actual.text or "").split("\nfrontend fe:")[1:]
+    return frozenset(bind for part in parts if part.partition("\n")[0] in loaded for bind in binds_in(part))
+
+
+def _with_credentials(actual: Actual, fragment: Fragment) -> str:
+    own, sentinel = actual.credentials.get(fragment.auth, ""), actual.credentials.get(f"{fragment.auth}.sentinel", "")
+    return fragment.text.replace(f"    @AUTH {fragment.auth}@\n", own).replace(f"    @AUTH {fragment.auth}.sentinel@\n", sentinel)
+
+
+def _placements(usable: Iterable[Fragment]) -> str:
+    """Lines `backend server admin` of what is not simply ready: the part of the state file that placement decides."""
+    servers = (server for fragment in usable for server in fragment.servers)
+    return "".join(f"{server.backend} {server.name} {server.admin}\n" for server in servers if server.admin != "ready")
+
+
+def _moves(actual: Actual, usable: Iterable[Fragment]) -> Iterator[Step]:
+    for fragment in usable:
+        for server in fragment.servers:
+            have = actual.servers.get(server[:2])
+            if have != server.admin and have is not None:
+                why = f"{fragment.key}: {server.name} is {have} in HAProxy, its placement says {server.admin}"
+                yield Step("set", f"{server.backend}/{server.name}", why, (("state", server.admin),))

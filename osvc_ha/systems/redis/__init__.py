@@ -1,0 +1,23 @@
+"""Redis with Sentinel: membership, readiness and planned handovers."""
+
+from __future__ import annotations
+
+from osvc_ha.planner.types import Follows, System
+
+from .client import apply, observe
+from .config import KEYWORDS, Config, parse
+from .plan import describe, desired, guard, plan
+from .state import Actual, Desired
+
+SYSTEM: System[Config, Actual, Desired] = System(
+    name="redis",
+    follows=Follows.MEMBERSHIP,
+    keywords=KEYWORDS,
+    parse=parse,
+    observe=observe,
+    desired=desired,
+    plan=plan,
+    apply=apply,
+    guard=guard,
+    notes=describe,
+)

@@ -1,0 +1,180 @@
+"""The keywords of a redis resource, and what they parse to. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from osvc_ha.planner.errors import ConfigError
+from osvc_ha.planner.types import Keyword
+
+KEYWORDS: Tuple[Keyword, ...] = (
+    Keyword("path", "The service whose instances form the group, as namespace/kind/name.", required=True),
+    Keyword("group", "The Sentinel master name. Unique among all clusters whose Sentinels can hear each other.", "the service's name"),
+    Keyword("port", "The port of redis-server, the same on every node.", "6379"),
+    Keyword("sentinel_port", "The port of the Sentinel, the same on every node.", "26379"),
+    Keyword("username", "The ACL user osvc_ha, the replicas and the Sentinels log in to redis-server as. Empty: the default user."),
+    Keyword("password_file", "A file (mode 0600) with that user's password. Empty: no password."),
+    Keyword("sentinel_username", "The ACL user to log in to the Sentinels as. Empty: the default user."),
+    Keyword("sentinel_password_file", "A file (mode 0600) with the Sentinels' password. Empty: no password."),
+    Keyword("tls", "Speak TLS to redis-server and Sentinel, and write it into first configurations.", "false"),
+    Keyword("tls_ca", "The CA that signed the servers' certificates. Required with tls."),
+    Keyword("tls_cert", "The certificate redis-server, Sentinel and osvc_ha present. Required with tls."),
+    Keyword("tls_key", "Its key. Required with tls."),
+    Keyword("directory", "Where first configurations, data, logs and pid files go: one folder for server, one for Sentinel; both writable.",
+            "/var/lib/osvc_ha/redis/<group>"),
+    Keyword("launch", "true: start and stop the processes. false: OpenSVC or a container runs them, and start waits for them.", "true"),
+    Keyword("redis_server", "The redis-server (or valkey-server) program.", "redis-server"),
+    Keyword("redis_sentinel", "The redis-sentinel program.", "redis-sentinel"),
+    Keyword("min_replicas_to_write", "How many replicas must be in sync for a write to be taken; auto: 1 from 3 nodes on.", "auto"),
+    Keyword("min_replicas_max_lag", "Seconds after which a silent replica no longer counts as in sync.", "3"),
+    Keyword("down_after", "Milliseconds of silence after which a Sentinel takes a server for down. Below 1500, a master that was just "
+            "promoted may be taken for down too, since Sentinel reconnects only once a second.", "5000"),
+    Keyword("failover_timeout", "Milliseconds; Sentinel retries a failed failover after twice this.", "10000"),
+    Keyword("quorum", "How many Sentinels must agree that the master is down; auto: a majority.", "auto"),
+    Keyword("grace", "Seconds a replica or Sentinel has to be gone before it is forgotten.", "300"),
+    Keyword("ready_timeout", "Seconds start waits until a failover would work.", "60"),
+    Keyword("handover_timeout", "Seconds the master's writes may be paused by a planned handover. Below the clients' own time-out.", "5"),
+    Keyword("allow_stop_without_handover", "true: stop a master even if no replica can take over.", "false"),
+    Keyword("haproxy_socket", "Runtime sockets of the HAProxies on this node, separated by spaces; told of a handover at once."),
+)
+
+# The alphabet of Sentinel's own master names (sentinel.c, isValidMasterName in spirit): it must
+# survive a line of redis.conf, a HAProxy backend name and a stick-table key unquoted.
+GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+# One line of redis.conf, unquoted.
+PATH = re.compile(r"/[A-Za-z0-9._/@+=,-]+\Z")
+PROGRAM = re.compile(r"[A-Za-z0-9._/@+=,-]+\Z")
+USER = re.compile(r"[A-Za-z0-9._@-]*\Z")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The parsed keywords. ``down_after`` and ``failover_timeout`` in milliseconds, other times in seconds.
+
+    ``min_replicas`` and ``quorum`` are None for ``auto``. Password files are named here, never read here.
+    """
+
+    path: str
+    group: str
+    port: int = 6379
+    sentinel_port: int = 26379
+    username: str = ""
+    password_file: str = ""
+    sentinel_username: str = ""
+    sentinel_password_file: str = ""
+    tls: bool = False
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    directory: str = ""
+    launch: bool = True
+    redis_server: str = "redis-server"
+    redis_sentinel: str = "redis-sentinel"
+    min_replicas: Optional[int] = None
+    min_replicas_max_lag: int = 3
+    down_after: int = 5000
+    failover_timeout: int = 10000
+    quorum: Optional[int] = None
+    grace: float = 300.0
+    ready_timeout: float = 60.0
+    handover_timeout: float = 5.0
+    allow_stop_without_handover: bool = False
+    haproxy_sockets: Tuple[str, ...] = ()
+
+
+def parse(keywords: Mapping[str, str]) -> Config:
+    """Keywords as strings -> Config. ConfigError names the service, the keyword and the value."""
+    read = _Reader(keywords)
+    path = read.text("path", re.compile(r"[a-z0-9A-Z][A-Za-z0-9._/-]*\Z"), "a service path, such as prod/svc/redis", required=True)
+    group = read.text("group", GROUP, "letters, digits, dot, dash and underscore, 64 at most", default=path.rsplit("/", 1)[-1])
+    tls = read.flag("tls", False)
+    config = Config(
+        path=path,
+        group=group,
+        port=read.number("port", 6379, 1, 65535),
+        sentinel_port=read.number("sentinel_port", 26379, 1, 65535),
+        username=read.text("username", USER, "an ACL user name"),
+        password_file=read.file("password_file"),
+        sentinel_username=read.text("sentinel_username", USER, "an ACL user name"),
+        sentinel_password_file=read.file("sentinel_password_file"),
+        tls=tls,
+        tls_ca=read.file("tls_ca", required=tls),
+        tls_cert=read.file("tls_cert", required=tls),
+        tls_key=read.file("tls_key", required=tls),
+        directory=read.file("directory", default=f"/var/lib/osvc_ha/redis/{group}"),
+        launch=read.flag("launch", True),
+        redis_server=read.text("redis_server", PROGRAM, "a program name or path", default="redis-server"),
+        redis_sentinel=read.text("redis_sentinel", PROGRAM, "a program name or path", default="redis-sentinel"),
+        min_replicas=read.auto("min_replicas_to_write", 0),
+        min_replicas_max_lag=read.number("min_replicas_max_lag", 3, 1, 3600),
+        down_after=read.number("down_after", 5000, 100, 3_600_000),
+        failover_timeout=read.number("failover_timeout", 10000, 1000, 3_600_000),
+        quorum=read.auto("quorum", 1),
+        grace=float(read.number("grace", 300, 1, 31_536_000)),
+        ready_timeout=float(read.number("ready_timeout", 60, 1, 86_400)),
+        handover_timeout=float(read.number("handover_timeout", 5, 1, 60)),
+        allow_stop_without_handover=read.flag("allow_stop_without_handover", False),
+        haproxy_sockets=read.files("haproxy_socket"),
+    )
+    if config.port == config.sentinel_port:
+        raise ConfigError(f"service {path}: port={config.port} is also sentinel_port; give one of them another")
+    for user, file in (("username", "password_file"), ("sentinel_username", "sentinel_password_file")):
+        if keywords.get(user) and not keywords.get(file):
+            raise ConfigError(f"service {path}: {user}={keywords[user]} without {file}; name the file with its password")
+    return config
+
+
+class _Reader:
+    """Reads one keyword at a time; every refusal names service, keyword, value and what would be right."""
+
+    def __init__(self, keywords: Mapping[str, str]) -> None:
+        self._given = keywords
+        unknown = sorted(set(keywords) - {keyword.name for keyword in KEYWORDS})
+        if unknown:
+            known = ", ".join(keyword.name for keyword in KEYWORDS)
+            raise ConfigError(f"{self._who()}: unknown keyword {unknown[0]}; known are {known}")
+
+    def _who(self) -> str:
+        return f"service {self._given.get('path', '?')}"
+
+    def _wrong(self, key: str, value: str, right: str) -> ConfigError:
+        return ConfigError(f"{self._who()}: {key}={value!r} is not {right}")
+
+    def text(self, key: str, alphabet: re.Pattern[str], right: str, default: str = "", required: bool = False) -> str:
+        value = self._given.get(key, "") or default
+        if not value and required:
+            raise ConfigError(f"{self._who()}: {key} is missing; it is {right}")
+        if value and not alphabet.match(value):
+            raise self._wrong(key, value, right)
+        return value
+
+    def file(self, key: str, default: str = "", required: bool = False) -> str:
+        return self.text(key, PATH, "an absolute path without spaces or quotes", default, required)
+
+    def files(self, key: str) -> Tuple[str, ...]:
+        found = tuple(self._given.get(key, "").split())
+        for value in found:
+            if not PATH.match(value):
+                raise self._wrong(key, value, "a list of absolute paths")
+        return found
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._given.get(key, "").lower()
+        if value not in ("", "true", "false"):
+            raise self._wrong(key, value, "true or false")
+        return value == "true" if value else default
+
+    def number(self, key: str, default: int, least: int, most: int) -> int:
+        value = self._given.get(key, "") or str(default)
+        # isascii: str.isdigit also accepts digits that int() refuses or that redis.conf would not read.
+        if not (value.isascii() and value.isdigit()) or not least <= int(value) <= most:
+            raise self._wrong(key, value, f"a number from {least} to {most}")
+        return int(value)
+
+    def auto(self, key: str, least: int) -> Optional[int]:
+        if self._given.get(key, "") in ("", "auto"):
+            return None
+        return self.number(key, least, least, 100)

@@ -1,0 +1,89 @@
+"""Plans for one Sentinel group: 1 master, N replicas, as many Sentinels, an instance on each node of the scope.
+
+Theory.
+
+1. *Sentinel decides who is master; nothing here overrules it.* A role is taken because a majority of the
+   configured Sentinels names it under the highest config epoch, and the node's own ROLE is asked
+   (kubeblocks-addons#2590). REPLICAOF is sent only to end a switch that Sentinel has decided
+   (antirez in redis#3837). Sentinel's file is its database, written once and never again.
+2. *A server starts as a replica of nobody* (of a port that refuses), a role in which it takes no write and
+   loses no data, whatever its old configuration says. It takes its part (joining.part) once Sentinels and peers have spoken. So a
+   master reborn empty wipes nobody (kubeblocks#10753), and one that was replaced while it was away never
+   takes a write.
+3. *Ready is when a failover would work* (readiness.missing), not when a port answers.
+4. *A planned handover loses nothing* because of two independent holds on the old master (handover.py):
+   the pause, under which the replicas catch up, and the fence, min-replicas-to-write = all its replicas,
+   which stops its writes the moment one is promoted away, whatever happened to us. The pause ends by
+   itself; the fence is taken back by whoever looks next, START or FOLLOW, since the number wanted is
+   part of Desired. While a handover runs, its connection subscribes to a channel on the master; it dies
+   with the process, so nobody mistakes a running handover for one that was killed.
+5. *FOLLOW keeps membership right, never roles* (membership.py), and only from the first placed node that
+   sees a majority of the cluster.
+
+What cannot be planned at once is left open on purpose: ``join``, ``monitor`` and ``demote`` look again
+and decide by the same pure functions, for the master may change while a server loads its data.
+"""
+
+from __future__ import annotations
+
+from osvc_ha.authority import Claim, Grant, View, Vote, authority
+from osvc_ha.cluster.addresses import address_of, refuse_loopback
+from osvc_ha.cluster.types import Cluster, Instance
+from osvc_ha.planner.errors import ConfigError, UnsafePlan
+from osvc_ha.planner.types import Plan, Verb
+from osvc_ha.systems.redis.config import Config
+from osvc_ha.systems.redis.state import Actual, Desired
+
+from .handover import handover_plan, stop
+from .joining import start
+from .membership import follow
+from .readiness import describe
+
+__all__ = ["Claim", "Grant", "View", "Vote", "authority", "describe", "desired", "guard", "handover_plan", "plan"]
+
+
+def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
+    """What OpenSVC wants of the group. ConfigError for a node without a usable address, or that is not in scope."""
+    scope = cluster.object(config.path).scope
+    if cluster.local not in scope:
+        raise ConfigError(f"service {config.path}: {cluster.local} is not in its scope ({' '.join(scope)})")
+    labelled = {name: node.address for name, node in cluster.nodes.items() if node.address}
+    addresses = {node: address_of(cluster.node(node), cluster.resolved) for node in scope}
+    refuse_loopback({**labelled, **addresses})
+    runs = {node: _runs(cluster, config.path, node) for node in scope}
+    return Desired(
+        verb=verb,
+        config=config,
+        local=cluster.local,
+        scope=scope,
+        members=tuple(node for node in scope if runs[node] or (node == cluster.local and verb is Verb.START)),
+        staying=tuple(node for node in scope if runs[node] and node != cluster.local),
+        addresses=addresses,
+        first=cluster.is_first_placed(config.path),
+        majority=cluster.has_majority(),
+    )
+
+
+def _runs(cluster: Cluster, path: str, node: str) -> bool:
+    instance = cluster.object(path).instances.get(node)
+    return instance is not None and cluster.node(node).alive and not instance.leaving and (instance.up or _starting(instance))
+
+
+def _starting(instance: Instance) -> bool:
+    return instance.state.startswith(("starting", "restarting", "ready", "wait")) and not instance.state.endswith("failed")
+
+
+def plan(actual: Actual, desired: Desired) -> Plan:
+    """The steps for the verb; empty when there is nothing to do."""
+    if desired.verb is Verb.START:
+        return start(actual, desired)
+    if desired.verb is Verb.STOP:
+        return stop(actual, desired)
+    return follow(actual, desired)
+
+
+def guard(actual: Actual, desired: Desired, plan: Plan) -> None:
+    """UnsafePlan for whatever only a person can resolve, with the sentence that says how."""
+    for step in plan:
+        if step.do == "resolve":
+            raise UnsafePlan(f"redis {step.on}: {step.why}")

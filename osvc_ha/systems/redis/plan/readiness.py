@@ -1,0 +1,132 @@
+"""Would a failover work now? And what is to be said about the group? Pure.
+
+A Sentinel whose port answers is not ready: it has to have found the replicas (by INFO, every 10 s)
+and the other Sentinels (by hello, every 2 s). A master killed before that has no heir: "no-good-slave",
+and the next try comes after twice failover-timeout (helm/charts#2780, OT-CONTAINER-KIT/redis-operator#1883).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Tuple
+
+from osvc_ha.authority import named
+from osvc_ha.systems.redis.state import Actual, Desired, Health, Sentinel, Server
+
+# After a switch Sentinel may wait a whole ping period, 1 s, before it reconnects (sentinelReconnectInstance,
+# last_reconn_time), while sentinelCheckSubjectivelyDown already counts: seen as a second failover, 1 in 8, at 1000.
+SAFE_DOWN_AFTER = 1500
+
+
+def named_master(actual: Actual, desired: Desired) -> str:
+    """The master by a majority of the configured Sentinels; "" when unclear.
+
+    With fewer members than a majority of the scope (a first instance started alone) that can never be:
+    then all members' Sentinels must agree, and OpenSVC must see a majority of its own.
+    """
+    master = named(actual.view())
+    if master or not desired.majority or 2 * len(desired.members) > len(desired.scope):
+        return master
+    heard = {s.master for s in actual.sentinels.values() if s.speaks}
+    complete = all(actual.sentinels[node].speaks for node in desired.members)
+    return next(iter(heard)) if complete and len(heard) == 1 else ""
+
+
+def missing(actual: Actual, desired: Desired) -> Tuple[str, ...]:
+    """What keeps a failover from working now, a sentence each. Empty: the group is ready.
+
+    A member whose processes do not answer holds up nobody else, as long as a majority of the scope is there.
+    """
+    present = tuple(node for node in desired.members if actual.servers[node].answers and actual.sentinels[node].speaks)
+    absent = tuple(node for node in desired.members if node not in present)
+    if desired.local in absent:
+        return tuple(_absence(actual, desired.local))
+    if absent and 2 * len(present) <= len(desired.scope):
+        return (f"{len(present)} of {len(desired.scope)} nodes answer, no majority: {' '.join(absent)} missing",)
+    master = named_master(actual, desired)
+    if not master:
+        return (disagreement(actual),)
+    if actual.servers.get(master, Server(master, Health.SILENT)).role != "master":
+        return (f"the Sentinels name {master}, which does not say it is a master",)
+    found = [line for node in present for line in _blind_spots(actual.sentinels[node], master, present)]
+    return (*found, *(line for node in present if node != master for line in _loose_ends(actual.servers[node], master)))
+
+
+def _absence(actual: Actual, node: str) -> Iterator[str]:
+    if not actual.servers[node].answers:
+        yield f"redis-server on {node} is {actual.servers[node].health.value}{_because(actual.servers[node].trouble)}"
+    if actual.sentinels[node].health is not Health.ANSWERS:
+        yield f"the Sentinel on {node} is {actual.sentinels[node].health.value}{_because(actual.sentinels[node].trouble)}"
+    elif not actual.sentinels[node].monitors:
+        yield f"the Sentinel on {node} does not monitor the group"
+
+
+def _because(words: str) -> str:
+    return f" ({words})" if words else ""
+
+
+def disagreement(actual: Actual) -> str:
+    """Whom each Sentinel names, in one sentence."""
+    said = []
+    for node in sorted(actual.sentinels):
+        sentinel = actual.sentinels[node]
+        said.append(f"{node} names {sentinel.master} (epoch {sentinel.epoch})" if sentinel.speaks else f"{node} names nobody")
+    return "no majority of the Sentinels names one master: " + ", ".join(said)
+
+
+def _blind_spots(sentinel: Sentinel, master: str, present: Tuple[str, ...]) -> Iterator[str]:
+    who = f"the Sentinel on {sentinel.node}"
+    if sentinel.master != master:
+        yield f"{who} names {sentinel.master}, not {master}"
+        return
+    if sentinel.flags != {"master"}:
+        yield f"{who} sees the master as {','.join(sorted(sentinel.flags))}"
+    others = {seen.where for seen in sentinel.sentinels if seen.well}
+    replicas = {seen.where for seen in sentinel.replicas if seen.well and seen.link_up}
+    unheard = [node for node in present if node not in others and node != sentinel.node]
+    unseen = [node for node in present if node not in replicas and node != master]
+    if unheard:
+        yield f"{who} sees {len(present) - 1 - len(unheard)} of {len(present) - 1} other Sentinels: {' '.join(unheard)} missing"
+    if unseen:
+        yield f"{who} sees {len(present) - 1 - len(unseen)} of {len(present) - 1} replicas in sync: {' '.join(unseen)} missing"
+
+
+def _loose_ends(server: Server, master: str) -> Iterator[str]:
+    if server.role != "slave":
+        yield f"{server.node} says it is a {server.role} beside {master}"
+    elif server.master != master:
+        yield f"{server.node} follows {server.master or 'nobody'}, not {master}"
+    elif not server.link_up:
+        yield f"{server.node} is not in sync with {master}"
+
+
+def describe(actual: Actual, desired: Desired) -> Tuple[str, ...]:
+    """Status lines: who is master, each server's role and lag in bytes, what each Sentinel sees, every disagreement."""
+    master = named_master(actual, desired)
+    lines = [f"the master is {master}" if master else disagreement(actual)]
+    if desired.config.down_after < SAFE_DOWN_AFTER:
+        lines.append(f"down_after={desired.config.down_after} is short: a master just promoted may look down; use {SAFE_DOWN_AFTER}")
+    head = actual.servers[master].offset if master in actual.servers else 0
+    for node in desired.scope:
+        lines.append(_server_line(actual.servers[node], head))
+        lines.append(_sentinel_line(actual.sentinels[node], len(desired.members)))
+    return (*lines, *(line for line in missing(actual, desired) if line not in lines))
+
+
+def _server_line(server: Server, head: int) -> str:
+    if not server.answers:
+        return f"{server.node}: redis-server {server.health.value}{_because(server.trouble)}"
+    if server.role == "master":
+        return f"{server.node}: master at offset {server.offset}, {server.good} replicas in sync, {server.min_replicas} needed to write"
+    state = f"{max(0, head - server.offset)} bytes behind" if server.link_up else "not in sync"
+    return f"{server.node}: replica of {server.master or 'nobody'}, {state}, priority {server.priority}"
+
+
+def _sentinel_line(sentinel: Sentinel, members: int) -> str:
+    if not sentinel.speaks:
+        state = "monitors nothing" if sentinel.health is Health.ANSWERS else sentinel.health.value + _because(sentinel.trouble)
+        return f"{sentinel.node}: Sentinel {state}"
+    others = sum(seen.well for seen in sentinel.sentinels)
+    replicas = sum(seen.well for seen in sentinel.replicas)
+    wanted = max(0, members - 1)
+    return f"{sentinel.node}: Sentinel sees {replicas} of {wanted} replicas and {others} of {wanted} Sentinels, quorum {sentinel.quorum}"

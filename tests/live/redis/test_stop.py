@@ -1,0 +1,38 @@
+"""STOP on real servers: the planned handover."""
+
+import pytest
+
+from osvc_ha.planner.types import Status, Verb
+from osvc_ha.systems.redis.state import Health
+
+pytestmark = pytest.mark.live
+
+
+def test_r8_stopping_the_master_hands_over_and_loses_no_acknowledged_write(running, writer):
+    """The instance of the master is stopped under load: a replica takes over, every acknowledged write is there."""
+    with writer(running) as load:
+        running.leaving = {"n1"}
+        done = running.reconcile("n1", Verb.STOP).done
+        running.placed.discard("n1")
+        load.progress()
+    steps = [step.do for step in done]
+    assert steps[:5] == ["fence", "pause", "drain", "failover", "promoted"]
+    assert running.look().servers["n1"].health is Health.ABSENT
+    assert running.master() == "n2"
+    assert load.lost() == set()
+    assert load.longest < 2.0
+    assert running.status("n1").status is Status.DOWN
+
+
+def test_r17_the_switch_is_over_before_the_process_is_told_to_end(running):
+    """SIGTERM alone would leave Redis waiting for its replicas and clients without a master: it comes last, Sentinel's after it."""
+    running.leaving = {"n1"}
+    steps = [step.do for step in running.reconcile("n1", Verb.STOP).done]
+    assert steps[-3:] == ["settle", "end-server", "end-sentinel"]
+
+
+def test_stopping_a_replica_moves_nothing(running):
+    """The instance of a replica is stopped: the master stays, no handover step runs."""
+    done = running.reconcile("n3", Verb.STOP).done
+    assert [step.do for step in done] == ["end-server", "end-sentinel"]
+    assert running.master() == "n1"
