@@ -43,8 +43,8 @@ def backends_of(host: Host, socket: str, group: str) -> Dict[str, Tuple[str, ...
 def grant(host: Host, socket: str, group: str, node: str, others: Sequence[str], backends: Sequence[str]) -> None:
     """Open ``node`` and close ``others``, in one exchange: leases first, so that the next check agrees.
 
-    The old ones go down before the new one comes up; going down closes their sessions
-    (on-marked-down shutdown-sessions). ApplyError with HAProxy's words for a refused command.
+    The new one comes up before the old ones go down, which closes their sessions (on-marked-down
+    shutdown-sessions): a client that comes back at once must find somebody. ApplyError with HAProxy's words for a refused command.
     """
     refused = _brief(host.exchange(socket, "; ".join(commands(group, node, others, backends)) + "\n", SOCKET_SECONDS))
     if refused:
@@ -55,8 +55,8 @@ def commands(group: str, node: str, others: Sequence[str], backends: Sequence[st
     """The runtime commands of one grant, in order."""
     words = [f"set table lease key {group}:{other} data.gpt0 {REVOKED}" for other in others]
     words.append(f"set table lease key {group}:{node} data.gpt0 {GRANTED}")
-    words += [f"set server {backend}/{other} health down" for backend in backends for other in others]
     words += [f"set server {backend}/{node} health up" for backend in backends]
+    words += [f"set server {backend}/{other} health down" for backend in backends for other in others]
     return tuple(words)
 
 

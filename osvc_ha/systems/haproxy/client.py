@@ -9,7 +9,6 @@ import signal
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Optional
 
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
@@ -30,6 +29,7 @@ from .state import (
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+ASKED_SECONDS = 3.0
 CHECK_SECONDS = 60.0
 LOCK_SECONDS = 30.0
 MOST_REJECTED = 1000
@@ -95,9 +95,8 @@ def _write(config: Config, step: Step, host: Host) -> None:
         if words:
             raise ApplyError(f"{config.config_file} stays as it is: HAProxy refuses even a config without listeners: {words}")
         good, broken = _sift(config, host, preamble, fragments)
-        words = _refused(config, host, preamble + "".join(good)) if broken else words
-        if words:
-            raise ApplyError(f"{config.config_file} stays as it is: HAProxy takes each listener alone, but not together: {words}")
+        if not broken or _refused(config, host, preamble + "".join(good)):
+            raise ApplyError(f"{config.config_file} stays as it is: HAProxy takes each listener alone, but not all together")
         rejected.update(broken)
         bare = "\n".join(line for line in preamble.split("\n") if not line.startswith("    description "))
         text = join_fragments(bare, good)
@@ -128,8 +127,8 @@ def _refused(config: Config, host: Host, text: str) -> str:
         host.remove(trial)
     if done.code == 0:
         return ""
-    alerts = [line.split(" : ", 2)[-1].strip() for line in done.words.splitlines() if "[ALERT]" in line]
-    return alerts[0].replace(f"[{trial}:", "[line ") if alerts else done.words
+    alerts = [line.split(" : ", 2)[-1].strip() for line in done.words.splitlines() if "[ALERT]" in line] or [done.words]
+    return alerts[0].replace(f"[{trial}:", "[line ")
 
 
 def _start(config: Config, step: Step, host: Host) -> None:
@@ -150,22 +149,30 @@ def _start(config: Config, step: Step, host: Host) -> None:
 def _reload(config: Config, step: Step, host: Host) -> None:
     """Hitless: listening sockets are handed over (expose-fd), server state is carried over, the budget is kept."""
     stamp = config.runtime_dir / "reload.stamp"
-    due = _seconds(host.read(stamp)) + config.reload_interval * (1 + random.uniform(0, JITTER))
-    host.sleep(max(0.0, min(due - host.now(), config.reload_interval * (1 + JITTER))))
-    host.replace(stamp, str(host.now()))
-    _save_state(config, host, step.payload, dump=host.exchange(str(config.runtime_socket), "show servers state\n"))
-    if config.reload_command:
-        _run(host, config.reload_command)
-    else:
-        host.kill(_living_master(config, host), signal.SIGUSR2)
-    _await_loaded(config, host)
+    last, *asked = (host.read(stamp) or "").split() or ["0"]
+    wanted = loaded_digest(host.read(config.config_file))
+    # A killed run may have asked already. A second reload on the heels of that would load the state file that the first has emptied.
+    if asked:
+        host.wait(lambda: _runs(config, host, asked[0], wanted), ASKED_SECONDS)
+    if not _runs(config, host, wanted):
+        due = _seconds(last) + config.reload_interval * (1 + random.uniform(0, JITTER))
+        host.sleep(max(0.0, min(due - host.now(), config.reload_interval * (1 + JITTER))))
+        last = str(host.now())
+        host.replace(stamp, f"{last} {wanted}")
+        _save_state(config, host, step.payload, dump=host.exchange(str(config.runtime_socket), "show servers state\n"))
+        if config.reload_command:
+            _run(host, config.reload_command)
+        else:
+            host.kill(_living_master(config, host), signal.SIGUSR2)
+        _await_loaded(config, host)
     # A crash of the master process restarts it with this file: yesterday's UP must not be in it.
     _save_state(config, host, step.payload, dump="")
+    host.replace(stamp, last)
 
 
-def _seconds(text: Optional[str]) -> float:
+def _seconds(text: str) -> float:
     try:
-        return float(text or "0")
+        return float(text)
     except ValueError:
         return 0.0
 
@@ -180,17 +187,15 @@ def _save_state(config: Config, host: Host, placements: str, dump: str) -> None:
 def _await_loaded(config: Config, host: Host, pid: int = 0) -> None:
     """Wait until the worker that answers has the config on disk. ``pid``: of a process whose end ends the wait."""
     wanted = loaded_digest(host.read(config.config_file))
-    done = False
-
-    def ended() -> bool:
-        nonlocal done
-        with contextlib.suppress(ObserveError):
-            done = parse_runtime(host.exchange(str(config.runtime_socket), LOOK))[0] == wanted
-        return done or bool(pid and not host.alive(pid))
-
-    host.wait(ended, START_SECONDS)
-    if not done:
+    host.wait(lambda: _runs(config, host, wanted) or bool(pid and not host.alive(pid)), START_SECONDS)
+    if not _runs(config, host, wanted):
         raise ApplyError(f"HAProxy has not loaded {config.config_file}: {_last_words(config, host)}")
+
+
+def _runs(config: Config, host: Host, *digests: str) -> bool:
+    with contextlib.suppress(ObserveError):
+        return parse_runtime(host.exchange(str(config.runtime_socket), LOOK))[0] in digests
+    return False
 
 
 def _last_words(config: Config, host: Host) -> str:
@@ -289,10 +294,5 @@ def _credentials(config: Config, host: Host) -> Mapping[str, str]:
     return found
 
 
-OPERATIONS: Mapping[str, Callable[[Config, Step, Host], None]] = {
-    "write": _write,
-    "start": _start,
-    "reload": _reload,
-    "set": _set,
-    "stop": _stop,
-}
+Operation = Callable[[Config, Step, Host], None]
+OPERATIONS: Mapping[str, Operation] = {"write": _write, "start": _start, "reload": _reload, "set": _set, "stop": _stop}

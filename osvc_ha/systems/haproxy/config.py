@@ -42,6 +42,8 @@ MONGO_SECONDARY = "087365636F6E646172790001"
 # starts, stops or recovers it says E. Not `option pgsql-check`: early 2.6 took SCRAM for an error (haproxy 0d6fb7a3e).
 POSTGRES_HELLO = "00000016000300007573657200" + "6f7376635f6861" + "0000"
 SINGLE_WRITER = "    default-server fall 1 rise 1 on-marked-down shutdown-sessions\n"
+# Five: a replica loses its link for a moment whenever its master changes, and readers need not notice.
+REPLICA = "    default-server fall 5 rise 1 on-marked-down shutdown-sessions\n"
 INFO = """    option tcp-check
     tcp-check connect
     @AUTH@
@@ -53,7 +55,7 @@ INFO = """    option tcp-check
 RECIPES = {
     "tcp": "    option tcp-check\n    tcp-check connect\n",
     "role": INFO + "    tcp-check expect min-recv 33 string role:master\n",
-    "replica": SINGLE_WRITER + INFO + "    tcp-check expect min-recv 60 rstring role:slave[^@]*master_link_status:up\n",
+    "replica": REPLICA + INFO + "    tcp-check expect min-recv 60 rstring role:slave[^@]*master_link_status:up\n",
     "mongo-primary": SINGLE_WRITER
     + f"""    option tcp-check
     tcp-check connect

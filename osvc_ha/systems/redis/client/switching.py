@@ -16,6 +16,7 @@ from osvc_ha.redis_resp import Refusal
 from osvc_ha.systems.redis.config import Config
 from osvc_ha.systems.redis.plan.steps import hosts, recall
 from osvc_ha.systems.redis.state import Desired
+from osvc_ha.systems.redis.state.replies import number, parse_info
 
 from .peers import sentinel_peer, server_peer, tell
 from .reading import channel, observe_authority, observe_group
@@ -23,6 +24,8 @@ from .reading import channel, observe_authority, observe_group
 # A peer that stops answering under the pause must not use up the pause.
 ASK_SECONDS = 0.1
 POLL = 0.005
+LINGER_SECONDS, LINGER_POLL = 0.5, 0.05
+LINK_SECONDS = 0.3
 # Shares of handover_timeout, which is the length of the pause: together less than one, so that we notice before it ends.
 DRAIN_SHARE, PROMOTED_SHARE = 0.3, 0.5
 
@@ -118,6 +121,8 @@ def door(config: Config, step: Step, host: Host) -> None:
     """Tell one HAProxy. Failing is not an error: its own checks find out, only later."""
     wanted = recall(config, step)
     peer = server_peer(config, wanted.server_at(wanted.local), host)
+    # Before the new master has a replica it could only answer -NOREPLICAS.
+    host.wait(lambda: "connected" in _roles((peer,))[peer], LINK_SECONDS, POLL)
     role = _roles((peer,))[peer]
     risen = next((node for node, at in wanted.addresses.items() if role[0] == "slave" and at == role[1]), "")
     if not risen:
@@ -130,8 +135,19 @@ def door(config: Config, step: Step, host: Host) -> None:
 
 
 def disconnect(config: Config, step: Step, host: Host) -> None:
-    """Close the clients' connections, ours excepted."""
+    """Close the clients' connections, ours excepted, once the HAProxies have had the time to move them.
+
+    A connection closed while its HAProxy still points here comes back here, and fails a second time. Until
+    then its writes wait in the pause, and no HAProxy needs longer than its next health check.
+    """
+    peer = server_peer(config, step.arg("at"), host)
+    host.wait(lambda: not _waiting(peer), LINGER_SECONDS, LINGER_POLL)
     tell(server_peer(config, step.arg("at"), host), ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
+
+
+def _waiting(peer: Peer) -> bool:
+    """Do clients wait in the pause?"""
+    return number(parse_info(str(tell(peer, ("INFO", "clients"))[0])).get("blocked_clients")) > 0
 
 
 def release(config: Config, step: Step, host: Host) -> None:

@@ -27,38 +27,32 @@ Sources: HAProxy configuration and management manuals; haproxy/haproxy#51, #918,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
 from typing import Tuple
 
-from osvc_ha.cluster.addresses import address_of
-from osvc_ha.cluster.alphabets import shown
-from osvc_ha.cluster.labels import Check, Listener, discover
+from osvc_ha.cluster.labels import discover
 from osvc_ha.cluster.types import Cluster
-from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.types import Plan, Step, Verb
-
-from .config import RECIPES, SINGLE_WRITER, Config, with_auth
-from .state import (
-    MARK,
+from osvc_ha.systems.haproxy.config import Config
+from osvc_ha.systems.haproxy.state import (
     Actual,
     Desired,
     Fragment,
-    Server,
     binds_in,
     changes,
     digest_of,
     join_fragments,
     loaded_digest,
-    render_group,
     render_preamble,
-    section,
     split_fragments,
     taken,
 )
 
+from .fragments import RedisGroup, fragments_of, known_addresses, redis_groups
+
+__all__ = ["RedisGroup", "candidate", "desired", "maxconn_that_fits", "notes", "plan", "redis_groups"]
+
 RUNNING = {Verb.START: True, Verb.STOP: False, Verb.FOLLOW: None}
-AUTHORITY_DECIDES = (Check.REDIS, Check.REDIS_REPLICA, Check.MONGO_PRIMARY, Check.MONGO, Check.PATRONI)
 MOST_CONNECTIONS = 20000
 FDS_PER_CONNECTION = 2
 SPARE_FDS = 200
@@ -68,7 +62,7 @@ SPARE_CONNECTIONS = 100
 def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
     """Labels and placement -> fragments. Pure; a listener that cannot be rendered becomes a problem of its own."""
     found = discover(cluster, cluster.containers)
-    addresses, unknown = _addresses(cluster)
+    addresses, unknown = known_addresses(cluster)
     fragments: dict[str, Fragment] = {}
     problems = [problem.message for problem in found.problems]
     for listener in found.listeners:
@@ -76,7 +70,7 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         if missing:
             problems.append(f"{listener.key}: {unknown.get(missing[0], f'node {missing[0]}: not in this cluster')}")
             continue
-        for fragment in _fragments(config, listener, addresses):
+        for fragment in fragments_of(config, listener, addresses):
             fragments.setdefault(fragment.key, fragment)
     return Desired(
         running=RUNNING[verb],
@@ -87,106 +81,6 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         allow_empty=config.allow_empty,
         problems=tuple(problems),
     )
-
-
-def _addresses(cluster: Cluster) -> Tuple[Mapping[str, str], Mapping[str, str]]:
-    known: dict[str, str] = {}
-    unknown: dict[str, str] = {}
-    for name, node in cluster.nodes.items():
-        try:
-            known[name] = address_of(node, cluster.resolved)
-        except ConfigError as error:
-            unknown[name] = str(error)
-    return known, unknown
-
-
-@dataclass(frozen=True)
-class RedisGroup:
-    """One Sentinel group behind HAProxy: its name here, Sentinel's name for it, where its parts are, and its single-writer backends."""
-
-    id: str
-    master: str
-    servers: Tuple[Tuple[str, str, int], ...]
-    sentinel_port: int
-    auth: str
-    backends: Tuple[str, ...]
-
-
-def redis_groups(cluster: Cluster) -> Tuple[RedisGroup, ...]:
-    """The groups whose authority may move, for whoever pushes it. The names are those that ``desired`` renders."""
-    addresses, _ = _addresses(cluster)
-    found: dict[str, RedisGroup] = {}
-    for listener in discover(cluster, cluster.containers).listeners:
-        if listener.check not in (Check.REDIS, Check.REDIS_REPLICA) or any(node not in addresses for node in listener.scope):
-            continue
-        group, backend = _group_id(listener), _backend_name(listener)
-        servers = tuple((node, addresses[node], listener.target_port) for node in listener.scope)
-        before = found.get(group) or RedisGroup(group, listener.group, servers, listener.sentinel_port, listener.auth, ())
-        found[group] = replace(before, backends=(*before.backends, backend))
-    return tuple(found.values())
-
-
-def _group_id(listener: Listener) -> str:
-    redis = listener.check in (Check.REDIS, Check.REDIS_REPLICA)
-    return f"{section(listener.path)}:{listener.group}" if redis else ""
-
-
-def _backend_name(listener: Listener) -> str:
-    group = _group_id(listener)
-    return f"l4:{section(listener.key)}" + (f":rw:{group}" if group else "")
-
-
-def _fragments(config: Config, listener: Listener, addresses: Mapping[str, str]) -> Iterator[Fragment]:
-    group = _group_id(listener)
-    if group:
-        members = {node: (addresses[node], listener.target_port) for node in listener.scope}
-        yield render_group(config, group, listener.group, listener.auth, listener.sentinel_port, members)
-    name = section(listener.key)
-    backend = _backend_name(listener)
-    front = f"{MARK}{listener.key} ({shown(listener.source)})\nfrontend fe:{name}\n"
-    front += "".join(f"    bind {bind}:{listener.port}\n" for bind in config.bind)
-    if listener.maxconn:
-        front += f"    maxconn {listener.maxconn}\n"
-    if listener.sni:
-        front += "    tcp-request inspect-delay 5s\n"
-        front += f"    tcp-request content accept if {{ req.ssl_sni -i {listener.sni} }}\n"
-        front += "    tcp-request content reject if { req.ssl_hello_type gt 0 } or WAIT_END\n"
-    if listener.check is Check.REDIS_REPLICA:
-        replicas = f"l4:{name}:ro:{group}"
-        front += f"    use_backend {replicas} if {{ nbsrv({replicas}) gt 0 }}\n"
-    text, servers = _backend(backend, listener, addresses, _rules(config, listener, group))
-    if listener.check is Check.REDIS_REPLICA:
-        more, others = _backend(replicas, listener, addresses, _balance(listener) + with_auth(RECIPES["replica"], listener.auth))
-        text, servers = text + more, servers + others
-    yield Fragment(listener.key, f"{front}    default_backend {backend}\n{text}", listener.port, servers, listener.auth)
-
-
-def _rules(config: Config, listener: Listener, group: str) -> str:
-    """The balance and check lines of a listener's (read-write) backend."""
-    if group:
-        need = len(listener.nodes) // 2 + 1
-        return (
-            f"    balance first\n{SINGLE_WRITER}{with_auth(RECIPES['role'], listener.auth)}"
-            f"    tcp-check connect addr unix@{config.authority_socket}\n"
-            f'    tcp-check send-lf "GET /{need}/{group}:%[srv_name] HTTP/1.0\\r\\n\\r\\n"\n'
-            "    tcp-check expect min-recv 12 rstring ^HTTP/1.[01]\\ 200\n"
-        )
-    return _balance(listener) + RECIPES[listener.check.value].replace("@PATH@", listener.http_path)
-
-
-def _balance(listener: Listener) -> str:
-    return f"    balance {listener.balance}\n" if listener.balance else ""
-
-
-def _backend(name: str, listener: Listener, addresses: Mapping[str, str], rules: str) -> Tuple[str, Tuple[Server, ...]]:
-    """One backend with every node of the scope; where an authority decides, placement stays out of it."""
-    extra = " send-proxy-v2" if listener.send_proxy else ""
-    if listener.check_port and listener.check_port != listener.target_port:
-        extra += f" port {listener.check_port}"
-    port, decided = listener.target_port, listener.check in AUTHORITY_DECIDES
-    servers = tuple(Server(name, node, addresses[node], port, "ready" if decided else where.value) for node, where in listener.nodes)
-    lines = "".join(f"    server {server.name} {server.address}:{port}{extra}\n" for server in servers)
-    return f"backend {name}\n{rules}{lines}", servers
 
 
 def plan(actual: Actual, desired: Desired) -> Plan:

@@ -1,0 +1,90 @@
+"""osvc-ha watch: the follower as a process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+
+from osvc_ha.cli import options
+from osvc_ha.cluster.types import Cluster
+from osvc_ha.watch import Followed, StoppableHost, Watch
+
+TEXT = "%(asctime)s %(name)s %(levelname)s %(message)s"
+
+
+@click.command()
+@click.argument("system_names", metavar="SYSTEM...", nargs=-1, required=True)
+@options.source
+@options.keywords
+@options.output
+@click.option("--resync", default=60.0, show_default=True, help="Seconds after which to look even if nothing woke us.")
+@click.option("--poll", default=0.2, show_default=True, help="Seconds between two looks at the snapshot file.")
+@click.option("--poke", type=click.Path(path_type=Path), help="Listen here for hooks. Default: <runtime_dir>/watch.sock with haproxy.")
+@click.option("--verbose", is_flag=True, help="Also say when nothing was to do.")
+def command(
+    system_names: tuple[str, ...],
+    snapshot: Optional[Path],
+    node: str,
+    settings: Optional[Path],
+    pairs: tuple[str, ...],
+    form: str,
+    resync: float,
+    poll: float,
+    poke: Optional[Path],
+    verbose: bool,
+) -> None:
+    """Follow until SIGTERM: reconcile SYSTEMs whenever something changed. SIGHUP means look now.
+
+    \b
+    osvc-ha watch haproxy
+    osvc-ha watch haproxy redis --settings /etc/osvc_ha/settings.yaml
+
+    Each step taken, and each new thing that is wrong, is one line on standard error. It never starts nor stops
+    what it follows: that is OpenSVC's.
+    """
+    from osvc_ha.fast_path import FastPaths
+    from osvc_ha.wakers import follow_file, follow_pokes
+
+    _log(form, verbose)
+    host = StoppableHost()
+    followed = [Followed(system, config) for system, config in options.systems_of(system_names, settings, pairs, host)]
+    haproxy = next((one.config for one in followed if one.system.name == "haproxy"), None)
+    paths = FastPaths(str(haproxy.runtime_socket), haproxy.credentials_dir, host) if haproxy else None
+    poke = poke or (haproxy.runtime_dir / "watch.sock" if haproxy else None)
+
+    def after(cluster: Cluster) -> None:
+        if paths is not None:
+            paths.follow(cluster)
+
+    watch = Watch(options.Source(snapshot, node, host).read, followed, host, resync=resync, after=after)
+
+    def stop(*_: object) -> None:
+        host.stopping = True
+        watch.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, lambda *_: watch.wake())
+    with follow_pokes(poke, watch.wake), follow_file(snapshot, watch.wake, poll):
+        watch.run()
+    if paths is not None:
+        paths.stop()
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        words: dict[str, Any] = {"at": round(record.created, 3), "from": record.name, "level": record.levelname.lower()}
+        return json.dumps({**words, "message": record.getMessage()})
+
+
+def _log(form: str, verbose: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter(TEXT))
+    handlers: Sequence[logging.Handler] = (handler,)
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=handlers)

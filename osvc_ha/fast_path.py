@@ -1,0 +1,290 @@
+"""Hears Sentinel's events and hurries HAProxy along: one thread per Redis group.
+
+An event only starts a close look (``authority``), repeated until the Sentinels agree; what the
+event says is never believed. Everything here may fail or be killed: HAProxy's own checks reach
+the same answer a little later (DESIGN: a push only makes it faster).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import socket
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, Tuple
+
+from osvc_ha import frontdoor
+from osvc_ha.authority import Claim, Grant, View, Vote, authority, named
+from osvc_ha.cluster.types import Cluster
+from osvc_ha.host import Host
+from osvc_ha.planner.errors import HaError
+from osvc_ha.redis_link import Answer, Links, Peer, Silence
+from osvc_ha.sentinel_events import Subscription
+from osvc_ha.systems.haproxy.plan import RedisGroup, redis_groups
+
+LOG = logging.getLogger("osvc_ha.fast_path")
+EVENTS = ("+try-failover", "+failover-state-wait-promotion", "+promoted-slave", "+config-update-from", "+switch-master")
+LOOK_EVERY = 0.01
+LOOK_SECONDS = 0.08
+LOOK_FOR = 5.0
+LEAVE_OUT = (0.1, 0.5)
+RENEW = 1.0
+TICK = 0.5
+END_SECONDS = 1.0
+
+Spots = Mapping[Tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """One Sentinel group: HAProxy's id for it, Sentinel's name, its servers and Sentinels by node, its backends."""
+
+    id: str
+    master: str
+    servers: Tuple[Tuple[str, Peer], ...]
+    sentinels: Tuple[Tuple[str, Peer], ...]
+    backends: Tuple[str, ...]
+
+
+def read_answers(links: Links, group: Group, seconds: float, leave_out: Collection[Peer] = ()) -> Mapping[Peer, Answer]:
+    """Ask every Sentinel and every server at once. The epoch is read before the name: see authority.py."""
+    master = ("SENTINEL", "MASTER", group.master)
+    name = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", group.master)
+    asked: dict[Peer, Tuple[Tuple[str, ...], ...]] = {peer: (master, name) for _, peer in group.sentinels}
+    asked.update({peer: (("ROLE",),) for _, peer in group.servers})
+    return links.ask({peer: commands for peer, commands in asked.items() if peer not in leave_out}, seconds)
+
+
+def view_of(group: Group, answers: Mapping[Peer, Answer]) -> View:
+    """Answers -> View. Who was not asked, refused, or said something else has not answered."""
+    spots = {(peer.host.lower(), str(peer.port)): node for node, peer in group.servers}
+    votes = tuple(_vote(node, answers.get(peer), spots) for node, peer in group.sentinels)
+    return View(votes, tuple(_claim(node, answers.get(peer), spots) for node, peer in group.servers))
+
+
+def _vote(sentinel: str, answer: Optional[Answer], spots: Spots) -> Vote:
+    if not isinstance(answer, list) or len(answer) != 2 or not all(isinstance(reply, list) for reply in answer):
+        return Vote(sentinel, answered=False)
+    facts, name = answer
+    fields = dict(zip(facts[::2], facts[1::2]))
+    epoch = str(fields.get("config-epoch"))
+    if len(name) != 2 or not epoch.isdecimal():
+        return Vote(sentinel, answered=False)
+    # During a failover SENTINEL MASTER still prints the old address, so the two agree only before the promotion.
+    deposing = "failover_in_progress" in str(fields.get("flags")).split(",") and [fields.get("ip"), fields.get("port")] == name
+    where = str(name[0]).lower(), str(name[1])
+    return Vote(sentinel, spots.get(where, ":".join(where)), int(epoch), deposing=deposing)
+
+
+def _claim(node: str, answer: Optional[Answer], spots: Spots) -> Claim:
+    role = answer[0] if isinstance(answer, list) and answer else None
+    if not isinstance(role, list) or not role:
+        return Claim(node)
+    # A replica that is not connected yet: its master could only answer -NOREPLICAS, a moment too early.
+    linked = role[0] == "slave" and len(role) > 3 and role[3] == "connected"
+    follows = spots.get((str(role[1]).lower(), str(role[2])), "") if linked else ""
+    return Claim(node, str(role[0]), follows)
+
+
+def is_about(event: str, master: str) -> bool:
+    """Other groups share the Sentinels. Every event names its master as a word of its own (sentinel.c, sentinelEvent)."""
+    return master in event.split()
+
+
+def is_settled(view: View, grant: Grant) -> bool:
+    """A majority names it and nothing is in the air: HAProxy's own checks come to the same by themselves."""
+    failing_over = any(vote.deposing for vote in view.votes)
+    rival = any(claim.role == "master" and claim.node != grant.node for claim in view.claims)
+    return named(view) == grant.node and not failing_over and not rival
+
+
+class FastPath(threading.Thread):
+    """Follows one group until ``stop``.
+
+    holder: whom it saw entitled last. pushes: how many grants HAProxy took. looks: how often it looked.
+    pushed_at: time.monotonic() of the first push to the present holder, 0 for none.
+    """
+
+    def __init__(self, group: Group, runtime_socket: str, host: Host) -> None:
+        super().__init__(name=f"fast-path {group.id}", daemon=True)
+        self.group = group
+        self.holder = ""
+        self.pushes = 0
+        self.looks = 0
+        self.pushed_at = 0.0
+        self._socket = runtime_socket
+        self._host = host
+        self._links = Links()
+        self._ended = threading.Event()
+        self._ear, self._mouth = socket.socketpair()
+        self._left_out: dict[Peer, Tuple[float, float]] = {}
+        self._said: dict[str, str] = {}
+        self._subscriptions = tuple(Subscription(node, sentinel, EVENTS) for node, sentinel in group.sentinels)
+
+    @property
+    def listening(self) -> int:
+        """How many Sentinels tell us their events."""
+        return sum(subscription.confirmed for subscription in self._subscriptions)
+
+    def stop(self) -> None:
+        """End within a second."""
+        self._ended.set()
+        with contextlib.suppress(OSError):
+            self._mouth.send(b"e")
+
+    def run(self) -> None:
+        """Subscribe, wait, look."""
+        try:
+            while not self._ended.is_set():
+                new, heard = self._listen()
+                if heard:
+                    self._look(LOOK_FOR)
+                elif new:
+                    # It may have spoken before we listened; one look tells.
+                    self._look(0.0)
+        finally:
+            for subscription in self._subscriptions:
+                subscription.close()
+            self._links.close()
+
+    def _listen(self) -> Tuple[bool, bool]:
+        """Wait for something: did a Sentinel begin to tell, and did one tell of this group?"""
+        poller = select.poll()
+        poller.register(self._ear, select.POLLIN)
+        by_number = {}
+        for subscription in self._subscriptions:
+            subscription.tend()
+            self._say(f"{subscription.node}: its Sentinel tells no events", subscription.trouble)
+            if subscription.is_open:
+                by_number[subscription.fileno()] = subscription
+                poller.register(subscription, select.POLLOUT if subscription.wants_to_write else select.POLLIN)
+        before = self.listening
+        events = [event for number, _ in poller.poll(TICK * 1000) if number in by_number for event in by_number[number].advance()]
+        return self.listening > before, any(is_about(event, self.group.master) for event in events)
+
+    def _look(self, seconds: float) -> None:
+        """Look closely until a majority names the one that is entitled, or nothing came of it within ``seconds``."""
+        give_up = time.monotonic() + seconds
+        pushed = 0.0
+        while True:
+            view = self._view()
+            grant = authority(view)
+            now = time.monotonic()
+            if grant is not None and not self.holder and not seconds:
+                # What held before we came is no news to HAProxy.
+                self.holder = grant.node
+            elif grant is not None and grant.node != self.holder:
+                self._push(grant)
+                pushed, give_up = now, now + LOOK_FOR
+            elif grant is not None and pushed and now - pushed >= RENEW and not is_settled(view, grant):
+                self._push(grant)
+                pushed = now
+            if grant is not None and is_settled(view, grant):
+                return
+            if self._ended.wait(LOOK_EVERY) or now >= give_up:
+                return
+
+    def _view(self) -> View:
+        """One look. A peer that hangs costs LOOK_SECONDS, so it is left out for a while, ever longer."""
+        now = time.monotonic()
+        self.looks += 1
+        leave_out = [peer for peer, (until, _) in self._left_out.items() if now < until]
+        answers = read_answers(self._links, self.group, LOOK_SECONDS, leave_out)
+        for peer, answer in answers.items():
+            if isinstance(answer, Silence) and not answer.refused:
+                _, last = self._left_out.get(peer, (0.0, LEAVE_OUT[0] / 2))
+                span = min(2 * last, LEAVE_OUT[1])
+                self._left_out[peer] = time.monotonic() + span, span
+            else:
+                self._left_out.pop(peer, None)
+        return view_of(self.group, answers)
+
+    def _push(self, grant: Grant) -> None:
+        others = [node for node, _ in self.group.servers if node != grant.node]
+        trouble = ""
+        try:
+            frontdoor.grant(self._host, self._socket, self.group.id, grant.node, others, self.group.backends)
+            self.pushes += 1
+        except HaError as error:
+            trouble = str(error)
+        self._cut_old_workers(others)
+        if grant.node != self.holder:
+            LOG.info("%s: %s", self.group.id, grant.reason)
+            self.holder, self.pushed_at = grant.node, time.monotonic()
+        self._say("HAProxy was not told, its own checks will find out", trouble)
+
+    def _cut_old_workers(self, others: Sequence[str]) -> None:
+        """Workers of before a reload check nothing any more; their sessions end here, or at hard_stop_after."""
+        with contextlib.suppress(HaError):
+            for backend in self.group.backends:
+                for other in others:
+                    frontdoor.cut_old_workers(self._host, str(Path(self._socket).with_name("master.sock")), backend, other)
+
+    def _say(self, what: str, words: str) -> None:
+        """One line when it changes, not one per attempt."""
+        before, self._said[what] = self._said.get(what, ""), words
+        if words and words != before:
+            LOG.warning("%s: %s: %s", self.group.id, what, words)
+
+
+class FastPaths:
+    """The threads of this node: started, replaced and stopped as groups come, change and go."""
+
+    def __init__(self, runtime_socket: str, credentials_dir: Path, host: Host) -> None:
+        self._socket = runtime_socket
+        self._credentials = credentials_dir
+        self._host = host
+        self._running: dict[str, FastPath] = {}
+
+    def follow(self, cluster: Cluster) -> None:
+        """Run exactly the groups of this cluster. ObserveError when a group's credentials cannot be read; it stays as it is."""
+        failure: Optional[HaError] = None
+        wanted = set()
+        for found in redis_groups(cluster):
+            wanted.add(found.id)
+            try:
+                self._replace(found.id, self._group(found))
+            except HaError as error:
+                failure = failure or error
+        for key in self._running.keys() - wanted:
+            self._running.pop(key).stop()
+        if failure is not None:
+            raise failure
+
+    def _replace(self, key: str, group: Group) -> None:
+        before = self._running.get(key)
+        if before is not None and before.group == group and before.is_alive():
+            return
+        if before is not None:
+            before.stop()
+        self._running[key] = FastPath(group, self._socket, self._host)
+        self._running[key].start()
+
+    def get(self, key: str) -> Optional[FastPath]:
+        """The thread of one group, if it runs."""
+        return self._running.get(key)
+
+    def stop(self) -> None:
+        """End all of them."""
+        threads, self._running = tuple(self._running.values()), {}
+        for thread in threads:
+            thread.stop()
+        give_up = time.monotonic() + END_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, give_up - time.monotonic()))
+
+    def _group(self, found: RedisGroup) -> Group:
+        user, secret = self._login(found.auth)
+        sentinel_user, sentinel_secret = self._login(f"{found.auth}.sentinel" if found.auth else "")
+        servers = tuple((node, Peer(where, port, user, secret)) for node, where, port in found.servers)
+        sentinels = tuple((node, Peer(where, found.sentinel_port, sentinel_user, sentinel_secret)) for node, where, _ in found.servers)
+        return Group(found.id, found.master, servers, sentinels, found.backends)
+
+    def _login(self, name: str) -> Tuple[str, str]:
+        user, _, secret = ((self._host.read(self._credentials / name) if name else "") or "").strip().partition(":")
+        return user, secret

@@ -1,0 +1,183 @@
+"""The long-lived follower: any number of wake-ups, one reconcile at a time.
+
+Events only say "look again", so a wake-up carries nothing: ten thousand of them while one
+reconcile runs are one more reconcile. What no event told is closed by a periodic resync.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import select
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Tuple
+
+from osvc_ha.cluster.types import Cluster
+from osvc_ha.host import Host
+from osvc_ha.planner.errors import ApplyError, HaError
+from osvc_ha.planner.reconcile import Report, reconcile
+from osvc_ha.planner.types import Step, System, Verb
+
+LOG = logging.getLogger("osvc_ha.watch")
+FIRST_BACK_OFF = 1.0
+LONGEST_BACK_OFF = 30.0
+LONG_SLEEP = 0.5
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One system and its parsed config."""
+
+    system: System[Any, Any, Any]
+    config: Any
+
+
+class StoppableHost(Host):
+    """The machine, for a process that may be asked to end while a step waits (for the reload budget, say).
+
+    Only long sleeps are cut short, by an ApplyError: nothing is half done there, and the next look goes on
+    from what it finds. The short ones poll for the end of something that has begun.
+    """
+
+    def __init__(self) -> None:
+        self.stopping = False
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; ApplyError when a long wait is cut short."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self.stopping and seconds >= LONG_SLEEP:
+                raise ApplyError("stopped while waiting; the next look goes on from here")
+            time.sleep(min(left, 0.1))
+
+
+class Watch:
+    """Runs ``follow`` for each system whenever woken, and every ``resync`` seconds.
+
+    read: returns the Cluster; raises HaError while it cannot be told, and then nothing is touched.
+    settle: seconds to let a burst of events pass before reading.
+    after: called with each Cluster that was followed, for whoever depends on it; its HaError is logged.
+    runs: how many reconciles there were.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Cluster],
+        followed: Sequence[Followed],
+        host: Host,
+        resync: float = 60.0,
+        settle: float = 0.02,
+        after: Callable[[Cluster], None] = lambda cluster: None,
+    ) -> None:
+        self._read = read
+        self._followed = tuple(followed)
+        self._host = host
+        self._resync = resync
+        self._settle = settle
+        self._after = after
+        # Sockets and not a threading.Event: its lock is not re-entrant, so that a signal handler which sets the event
+        # while the main thread is just taking that lock would hang for ever.
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._stopping = False
+        self._failures = 0
+        self._said: dict[str, Tuple[str, ...]] = {}
+        self.runs = 0
+
+    def wake(self) -> None:
+        """Look again, soon. Safe from any thread and from a signal handler."""
+        # A full buffer means that the wake-up is already on its way.
+        with contextlib.suppress(BlockingIOError):
+            self._waker.send(b"w")
+
+    def stop(self) -> None:
+        """End after the reconcile that runs now. Safe where ``wake`` is."""
+        self._stopping = True
+        self.wake()
+
+    def run(self) -> None:
+        """Follow until stopped. Starts with one reconcile: whatever happened before is caught up with."""
+        self.wake()
+        while not self._stopping:
+            self._wait(self._pause())
+            if self._stopping:
+                break
+            time.sleep(self._settle)
+            # Emptied before reading: what happens from here on is one more run, never a lost one.
+            self._drain()
+            self._failures = 0 if self.follow() else self._failures + 1
+
+    def follow(self) -> bool:
+        """One reconcile of every system. True when all of them converged."""
+        began = time.monotonic()
+        self.runs += 1
+        try:
+            cluster = self._read()
+        except HaError as error:
+            self._say("cluster", str(error))
+            return False
+        self._say("cluster")
+        well = all([self._follow(one, cluster) for one in self._followed])
+        try:
+            self._after(cluster)
+        except HaError as error:
+            self._say("after", str(error))
+            return False
+        self._say("after")
+        LOG.debug("looked at %d objects in %.0f ms: %s", len(cluster.objects), 1000 * (time.monotonic() - began), well)
+        return well
+
+    def _follow(self, one: Followed, cluster: Cluster) -> bool:
+        name = one.system.name
+        if self._stopping:
+            return False
+        try:
+            outcome = reconcile(one.system, one.config, cluster, Verb.FOLLOW, self._host, _log_step(name))
+        except HaError as error:
+            self._say(name, str(error))
+            return False
+        self._say(name, *outcome.notes)
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        poller = select.poll()
+        poller.register(self._woken, select.POLLIN)
+        poller.poll(seconds * 1000)
+
+    def _drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._woken.recv(65536):
+                pass
+
+    def _pause(self) -> float:
+        """Until the next look if nothing wakes us: the resync, or sooner after failures, ever less so."""
+        if not self._failures:
+            return self._resync
+        longest = min(self._resync, LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(self._failures - 1, 10))
+        return longest * random.uniform(0.8, 1.0)
+
+    def _say(self, what: str, *words: str) -> None:
+        """Each sentence once, when it becomes true, and one line when all is well again: not one per attempt."""
+        before, self._said[what] = self._said.get(what, ()), words
+        for sentence in words:
+            if sentence not in before:
+                LOG.warning("%s: %s", what, _one_line(sentence))
+        if before and not words:
+            LOG.info("%s: well again", what)
+
+
+def _log_step(name: str) -> Report:
+    def report(step: Step) -> None:
+        LOG.info("%s: %s %s: %s", name, step.do, step.on, _one_line(step.why))
+
+    return report
+
+
+def _one_line(text: str) -> str:
+    """A program's own words may be many lines; a log line is one."""
+    return " ".join(text.split())
