@@ -40,6 +40,6 @@ def command(
                 click.echo(f"{step.do} {step.on}: {step.why}")
 
     outcome = reconcile(system, config, cluster, Verb(word), host, report)
-    done = [step.public() for step in outcome.done]
+    done = [step.public() for step in outcome.steps]
     document = {"system": system.name, "verb": word, "done": done, "notes": list(outcome.notes)}
     options.show(form, document, ["converged" if done else "nothing to do", *(f"! {note}" for note in outcome.notes)])

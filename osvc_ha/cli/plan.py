@@ -9,7 +9,7 @@ import click
 
 from osvc_ha.cli import options
 from osvc_ha.host import Host
-from osvc_ha.planner.reconcile import make_plan
+from osvc_ha.planner.reconcile import look
 from osvc_ha.planner.types import Verb
 
 
@@ -30,7 +30,7 @@ def command(
     """
     host = Host()
     [(system, config)] = options.systems_of((system_name,), settings, pairs, host)
-    steps = make_plan(system, config, options.Source(snapshot, node, host).read(), Verb(word), host)
-    document = {"system": system.name, "verb": word, "steps": [step.public() for step in steps]}
-    lines = [f"{number}. {step.do} {step.on}: {step.why}" for number, step in enumerate(steps, 1)]
-    options.show(form, document, lines or ["nothing to do"])
+    outcome = look(system, config, options.Source(snapshot, node, host).read(), Verb(word), host)
+    document = {"system": system.name, "verb": word, "steps": [step.public() for step in outcome.steps], "notes": list(outcome.notes)}
+    lines = [f"{number}. {step.do} {step.on}: {step.why}" for number, step in enumerate(outcome.steps, 1)]
+    options.show(form, document, [*(lines or ["nothing to do"]), *(f"! {note}" for note in outcome.notes)])

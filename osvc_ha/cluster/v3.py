@@ -1,13 +1,15 @@
 """Cluster from agent 3's cluster status JSON (``GET /api/cluster/status``, ``om cluster status -o json``). Pure.
 
 A dead peer disappears from ``cluster.node``; its name stays in ``cluster.config.nodes``
-and in the scopes, so it is known, not alive, and without instances.
+and in the scopes, so it is known, not alive, and without instances. One that announced its
+maintenance (``om daemon stop``) stays in ``cluster.node`` for a minute though silent: who is
+alive is asked of the heartbeats too, as in v2.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, FrozenSet, Tuple
 
 from osvc_ha.cluster.reading import actor_path, is_provisioned, names_at, preferred, section, sections_by_path, some, strings, text_at
 from osvc_ha.cluster.types import Cluster, Instance, Node, Object, Sections
@@ -34,29 +36,46 @@ def cluster_from_v3(status: Mapping[str, Any], configs: Mapping[str, Sections], 
     entries = section(about, where, "node")
     if local not in names:
         raise ObserveError(f"{where}.config.nodes has no {local} ({', '.join(names)}); is this the status of another cluster?")
-    section(section(entries, f"{where}.node", local), f"{where}.node.{local}", "instance")
+    own = section(entries, f"{where}.node", local)
+    section(own, f"{where}.node.{local}", "instance")
+    alive = _beating(own, f"{where}.node.{local}") | {local}
     return Cluster(
         id=text_at(config, f"{where}.config", "id"),
         name=text_at(config, f"{where}.config", "name"),
         local=local,
-        nodes={name: _node(name, entries) for name in names},
+        nodes={name: _node(name, entries, name in alive) for name in names},
         objects=_objects(about, sections_by_path(configs), names, local),
         agent=AGENT,
         quorum_enabled=config.get("quorum") is True,
     )
 
 
-def _node(name: str, entries: Mapping[str, Any]) -> Node:
+def _beating(own: Mapping[str, Any], where: str) -> FrozenSet[str]:
+    """Peers that any running heartbeat receiver of this node hears."""
+    heartbeat = section(section(own, where, "daemon"), f"{where}.daemon", "heartbeat")
+    streams = heartbeat.get("streams") or []
+    if not isinstance(streams, list) or not all(isinstance(stream, Mapping) for stream in streams):
+        raise ObserveError(f"{where}.daemon.heartbeat.streams should be a list of objects")
+    return frozenset(
+        peer
+        for stream in streams
+        if str(stream.get("id")).endswith(".rx") and stream.get("state") == "running"
+        for peer, seen in some(stream, f"{where}.daemon.heartbeat.streams", "peers").items()
+        if isinstance(seen, Mapping) and seen.get("is_beating") is True
+    )
+
+
+def _node(name: str, entries: Mapping[str, Any], beating: bool) -> Node:
     if name not in entries:
         return Node(name, alive=False)
     where = f"{STATUS}cluster.node.{name}"
     entry = section(entries, f"{STATUS}cluster.node", name)
-    # Labels of a node without any are null: a nil map in Go.
+    # A node without labels has {} or, a nil map in Go, null.
     config = section(entry, where, "config")
     if "labels" not in config:
         raise ObserveError(f"{where}.config.labels is missing")
     labels = some(config, f"{where}.config", "labels")
-    return Node(name, True, _is_set(some(entry, where, "status").get("frozen_at")), strings(labels))
+    return Node(name, beating, _is_set(some(entry, where, "status").get("frozen_at")), strings(labels))
 
 
 def _objects(about: Mapping[str, Any], configs: Mapping[str, Sections], names: Tuple[str, ...], local: str) -> Dict[str, Object]:

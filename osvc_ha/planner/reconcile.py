@@ -19,10 +19,10 @@ Report = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one reconcile did: the steps, in order; empty means there was nothing to do. notes: what an operator should read."""
+    """The steps of one reconcile, in order; empty means there was nothing to do. notes: what an operator should read."""
 
     verb: Verb
-    done: Plan
+    steps: Plan
     notes: Tuple[str, ...] = ()
 
 
@@ -38,11 +38,6 @@ def silent(step: Step) -> None:
     """Report to nobody."""
 
 
-def make_plan(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host) -> Plan:
-    """Observe once, then plan and guard; change nothing."""
-    return _look(system, config, cluster, verb, host).done
-
-
 def reconcile(
     system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host, report: Report = silent
 ) -> Outcome:
@@ -51,19 +46,20 @@ def reconcile(
     After the last step the world is read again, and only that decides: leftovers raise
     NotConverged, a failed step raises ApplyError once the steps marked ``always`` have run.
     """
-    todo = _look(system, config, cluster, verb, host)
-    if not todo.done:
+    todo = look(system, config, cluster, verb, host)
+    if not todo.steps:
         return todo
-    failure = _apply_all(system, config, todo.done, host, report)
+    failure = _apply_all(system, config, todo.steps, host, report)
     if failure is not None:
         raise failure
-    left = _look(system, config, cluster, verb, host)
-    if left.done:
-        raise NotConverged(f"{system.name} {verb.value}: still to do: " + "; ".join(step.why for step in left.done))
-    return Outcome(verb, todo.done, left.notes)
+    left = look(system, config, cluster, verb, host)
+    if left.steps:
+        raise NotConverged(f"{system.name} {verb.value}: still to do: " + "; ".join(step.why for step in left.steps))
+    return Outcome(verb, todo.steps, left.notes)
 
 
-def _look(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host) -> Outcome:
+def look(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host) -> Outcome:
+    """What a reconcile would do now, and the notes; change nothing."""
     if verb is Verb.FOLLOW and system.follows is Follows.NOTHING:
         return Outcome(verb, ())
     actual = system.observe(config, cluster, host)

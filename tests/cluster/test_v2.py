@@ -143,7 +143,7 @@ def test_a_missing_essential_field_is_named(sample: Sample, path: str, says: str
 def test_the_other_agents_status_is_recognised(sample: Sample) -> None:
     """Reading agent 3's document as 2.1's says so."""
     with pytest.raises(ObserveError, match=r"agent 2\.1 status: monitor is missing; this is the status of agent 3"):
-        cluster_from_v2(sample("v3_three_nodes"), {}, "n1")
+        cluster_from_v2(sample("opensvc3/settled"), {}, "n1")
 
 
 def test_a_foreign_nodes_view_is_refused(sample: Sample) -> None:

@@ -27,7 +27,7 @@ from .state import (
     split_fragments,
 )
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 ASKED_SECONDS = 3.0
 CHECK_SECONDS = 60.0

@@ -42,6 +42,9 @@ MONGO_SECONDARY = "087365636F6E646172790001"
 # starts, stops or recovers it says E. Not `option pgsql-check`: early 2.6 took SCRAM for an error (haproxy 0d6fb7a3e).
 POSTGRES_HELLO = "00000016000300007573657200" + "6f7376635f6861" + "0000"
 SINGLE_WRITER = "    default-server fall 1 rise 1 on-marked-down shutdown-sessions\n"
+# Two for a master: a check that was under way when a grant arrives still ends with the old answer, which must not
+# undo the grant; and the old master's own check must not empty the backend just before the new one is opened.
+MASTER = "    default-server fall 2 rise 1 on-marked-down shutdown-sessions\n"
 # Five: a replica loses its link for a moment whenever its master changes, and readers need not notice.
 REPLICA = "    default-server fall 5 rise 1 on-marked-down shutdown-sessions\n"
 INFO = """    option tcp-check
@@ -76,6 +79,8 @@ RECIPES = {
     "http": "    option httpchk GET @PATH@\n",
 }
 ASK = "    option tcp-check\n    tcp-check connect\n    @AUTH@\n"
+# HAProxy takes 97 characters: it binds under a longer, temporary name first.
+LONGEST_RUNTIME_DIR = 97 - len("/authority.sock")
 _TRUE_FALSE = {"true": True, "false": False}
 
 
@@ -152,6 +157,10 @@ class Config:
                 raise ConfigError(f"haproxy: {name} holds a control character; write it on one line")
         if given["start_command"] and not (given["stop_command"] and given["reload_command"]):
             raise ConfigError("haproxy: start_command is set, so stop_command and reload_command are needed too")
+        if len(given["runtime_dir"]) > LONGEST_RUNTIME_DIR:
+            raise ConfigError(
+                f"haproxy: runtime_dir={given['runtime_dir']} leaves no room for a socket; use at most {LONGEST_RUNTIME_DIR} characters"
+            )
         return cls(
             config_file=Path(given["config_file"]),
             runtime_dir=Path(given["runtime_dir"]),

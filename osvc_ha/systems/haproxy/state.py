@@ -190,12 +190,12 @@ def _down(server: Server, number: int) -> list[str]:
 
 
 def servers_in(text: str) -> Iterator[Server]:
-    """Every server of a rendered config, in its order, as written."""
+    """Every server of a rendered config, in its order, as written; not HAProxy itself."""
     backend = ""
     for line in text.split("\n"):
         if line.startswith("backend "):
             backend = line[8:]
-        elif line.startswith("    server "):
+        elif line.startswith("    server ") and " unix@" not in line:
             _, name, target, _ = (line + " ").lstrip().split(" ", 3)
             address, _, port = target.rpartition(":")
             yield Server(backend, name, address, int(port))
@@ -265,7 +265,11 @@ frontend authority
     http-request return status 503 if {{ var(txn.lease) -m int eq 2 }}
     http-request return status 200 if {{ var(txn.lease) -m int eq 1 }}
     http-request return status 200 if {{ var(txn.role) -m int ge 1 }} {{ var(txn.votes),sub(txn.need) -m int ge 0 }}
-    http-request return status 503
+    http-request return status 503 if !{{ stopping }}
+    default_backend successor
+backend successor
+    mode http
+    server worker unix@{config.authority_socket} no-check
 backend lease
     stick-table type string len 640 size 100k expire {config.lease}s store gpt0
 """

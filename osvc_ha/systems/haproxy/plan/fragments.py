@@ -11,7 +11,7 @@ from osvc_ha.cluster.alphabets import shown
 from osvc_ha.cluster.labels import Check, Listener, discover
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.planner.errors import ConfigError
-from osvc_ha.systems.haproxy.config import RECIPES, SINGLE_WRITER, Config, with_auth
+from osvc_ha.systems.haproxy.config import MASTER, RECIPES, Config, with_auth
 from osvc_ha.systems.haproxy.state import MARK, Fragment, Server, render_group, section
 
 AUTHORITY_DECIDES = (Check.REDIS, Check.REDIS_REPLICA, Check.MONGO_PRIMARY, Check.MONGO, Check.PATRONI)
@@ -97,7 +97,7 @@ def _rules(config: Config, listener: Listener, group: str) -> str:
     if group:
         need = len(listener.nodes) // 2 + 1
         return (
-            f"    balance first\n{SINGLE_WRITER}{with_auth(RECIPES['role'], listener.auth)}"
+            f"    balance first\n{MASTER}{with_auth(RECIPES['role'], listener.auth)}"
             f"    tcp-check connect addr unix@{config.authority_socket}\n"
             f'    tcp-check send-lf "GET /{need}/{group}:%[srv_name] HTTP/1.0\\r\\n\\r\\n"\n'
             "    tcp-check expect min-recv 12 rstring ^HTTP/1.[01]\\ 200\n"

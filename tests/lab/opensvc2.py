@@ -1,0 +1,50 @@
+"""Agent 2.1 on a lab node, from a checkout of it."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from agent_lab import CLUSTER_CONF, CONFIGS, Agent
+from namespaces import Contents
+
+# The first ends when all nodes are there: it is long for a busy machine, on which one that came late would find its service taken.
+NODE_CONF = """[node]
+env = TST
+rejoin_grace_period = 80s
+ready_period = 2s
+"""
+# Without it the agent looks for ssh and rsync between the nodes, and warns.
+NO_SYNC = "\n[sync#i0]\ndisable = true\n"
+DEFAULTS = "OSVC_ROOT_PATH=/usr/share/opensvc\nOSVC_PYTHON=/usr/bin/python3\n"
+# What the package's postinstall makes; without the first, the monitor thread ends at each start.
+DIRECTORIES = ("/var/lib/opensvc/node", "/var/lib/opensvc/lock", "/var/lib/opensvc/compliance", "/var/log/opensvc", "/var/tmp/opensvc")
+
+
+def agent(checkout: str) -> Agent:
+    """The record for a checkout of opensvc/opensvc."""
+
+    def contents(nodes: Tuple[str, ...]) -> Contents:
+        files = {path: text + NO_SYNC for path, text in CONFIGS.items()}
+        files.update({f"{directory}/.keep": "" for directory in DIRECTORIES})
+        files["/etc/opensvc/cluster.conf"] = CLUSTER_CONF.format(nodes=" ".join(nodes))
+        files["/etc/opensvc/node.conf"] = NODE_CONF
+        files["/etc/default/opensvc"] = DEFAULTS
+        return Contents({"/usr/share/opensvc": checkout}, files, {"/usr/bin/om": "/usr/share/opensvc/bin/om"})
+
+    return Agent("2.1", contents, WORDS)
+
+
+WORDS = {
+    "run": "sh -c 'om daemon start >/dev/null 2>&1 </dev/null &'",
+    "daemon_stop": "om daemon stop",
+    "stop": "om {path} stop --local",
+    "start": "om {path} start --local",
+    "thaw": "om {path} thaw --local",
+    "freeze_node": "om node freeze --local",
+    "thaw_node": "om node thaw --local",
+    "label": "om node set --kw labels.{key}={value}",
+    "quorum": "om cluster set --kw cluster.quorum={value}",
+    "create_secret": "om prod/sec/creds create",
+    "add_secret": "om prod/sec/creds add --key password --value {value}",
+    "read_secret": "om prod/sec/creds decode --key password",
+}
