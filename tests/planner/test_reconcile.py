@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, NotConverged, ObserveError, UnsafePlan
-from osvc_ha.planner.reconcile import make_plan, reconcile, status
+from osvc_ha.planner.reconcile import look, reconcile, status
 from osvc_ha.planner.types import Follows, Status, Step, Verb
 
 values = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 2), max_size=8)
@@ -26,9 +26,9 @@ def test_one_pass_converges(world: Make, cluster: Cluster, machine: Host, actual
     toy = world(actual)
     first = reconcile(toy.system(), config, cluster, verb, machine)
     assert toy.values == ({} if verb is Verb.STOP else config)
-    assert [step.on for step in first.done] == toy.tried
-    assert reconcile(toy.system(), config, cluster, verb, machine).done == ()
-    assert len(toy.tried) == len(first.done)
+    assert [step.on for step in first.steps] == toy.tried
+    assert reconcile(toy.system(), config, cluster, verb, machine).steps == ()
+    assert len(toy.tried) == len(first.steps)
 
 
 @given(values, values, st.integers(0, 8))
@@ -37,7 +37,7 @@ def test_a_killed_run_is_finished_by_the_next(
 ) -> None:
     """kill -9 between any two steps leaves a world that the next run brings to its end."""
     toy = world(actual, killed_after=boundary)
-    assume(boundary < len(make_plan(toy.system(), config, cluster, Verb.START, machine)))
+    assume(boundary < len(look(toy.system(), config, cluster, Verb.START, machine).steps))
     with pytest.raises(killed):
         reconcile(toy.system(), config, cluster, Verb.START, machine)
     assert len(toy.tried) == boundary
@@ -49,7 +49,7 @@ def test_a_killed_run_is_finished_by_the_next(
 def test_looking_changes_nothing(world: Make, cluster: Cluster, machine: Host) -> None:
     """A plan on its own touches nothing, and each step says why."""
     toy = world({"a": 1, "old": 1})
-    plan = make_plan(toy.system(), {"a": 2}, cluster, Verb.START, machine)
+    plan = look(toy.system(), {"a": 2}, cluster, Verb.START, machine).steps
     assert [step.why for step in plan] == ["a should be 2", "old should be gone"]
     assert (toy.values, toy.tried) == ({"a": 1, "old": 1}, [])
 
@@ -120,7 +120,7 @@ def test_an_event_stays_within_what_may_follow(world: Make, cluster: Cluster, ma
     """FOLLOW runs a step only within ``follows``, refusing the whole plan otherwise; START may always."""
     toy = world({"a": 1}, follows=follows, needs={"a": needs})
     if follows is Follows.NOTHING:
-        assert reconcile(toy.system(), {"a": 2, "b": 2}, cluster, Verb.FOLLOW, machine).done == ()
+        assert reconcile(toy.system(), {"a": 2, "b": 2}, cluster, Verb.FOLLOW, machine).steps == ()
     elif needs <= follows:
         reconcile(toy.system(), {"a": 2, "b": 2}, cluster, Verb.FOLLOW, machine)
         assert toy.values == {"a": 2, "b": 2}
@@ -136,7 +136,7 @@ def test_an_event_stays_within_what_may_follow(world: Make, cluster: Cluster, ma
 def test_a_system_that_follows_nothing_is_not_even_read(world: Make, cluster: Cluster, machine: Host) -> None:
     """An event costs such a system nothing: a world that cannot be read raises no alarm."""
     toy = world({}, follows=Follows.NOTHING, blind=True)
-    assert reconcile(toy.system(), {"a": 1}, cluster, Verb.FOLLOW, machine).done == ()
+    assert reconcile(toy.system(), {"a": 1}, cluster, Verb.FOLLOW, machine).steps == ()
 
 
 @given(values, values)
@@ -150,7 +150,7 @@ def test_status_is_the_plan(world: Make, cluster: Cluster, machine: Host, actual
         assert (health.status, health.lines) == (Status.DOWN, ())
     else:
         assert health.status is Status.WARN
-        assert health.lines == tuple(step.why for step in make_plan(toy.system(), config, cluster, Verb.START, machine))
+        assert health.lines == tuple(step.why for step in look(toy.system(), config, cluster, Verb.START, machine).steps)
         assert health.lines
     assert toy.tried == []
 

@@ -41,13 +41,13 @@ def test_a_port_of_another_process_is_reported_and_taken_when_it_is_free(web, po
     port = next(ports)
     with socket.create_server((web.addresses["n1"], port)):
         web.service("late", port, "tcp", target_port=group.port)
-        assert web.follow().done == ()
+        assert web.follow().steps == ()
         health = web.health()
         assert health.status is Status.UP
         bind = web.addresses["n1"]
         assert health.lines == (f"prod/svc/late:main: port {port} on {bind} is taken by another process; `ss -ltnp` shows which",)
         assert serves(web, ask)
-    assert [step.do for step in web.follow().done] == ["write", "reload"]
+    assert [step.do for step in web.follow().steps] == ["write", "reload"]
     assert web.health().lines == ()
     wait_until("it answers", lambda: ask(web.addresses["n1"], port, "PING") == "+PONG\r\n", PATIENCE)
 
@@ -59,7 +59,7 @@ def test_a_port_that_was_taken_between_writing_and_loading_blocks_nobody(web, po
     write, _ = SYSTEM.plan(SYSTEM.observe(web.config, web.cluster, web.host), SYSTEM.desired(web.config, web.cluster, Verb.FOLLOW))
     SYSTEM.apply(web.config, write, web.host)
     with socket.create_server((web.addresses["n1"], port)):
-        assert [step.do for step in web.follow().done] == ["write"]
+        assert [step.do for step in web.follow().steps] == ["write"]
         assert len(web.health().lines) == 1
         assert serves(web, ask)
     web.follow()
@@ -99,19 +99,19 @@ def test_h13_a_broken_fragment_is_dropped_alone(web, ports, ask) -> None:
 
     system = dataclasses.replace(SYSTEM, desired=desired)
     done = reconcile(system, web.config, web.cluster, Verb.FOLLOW, web.host)
-    assert [step.do for step in done.done] == ["write", "reload"]
+    assert [step.do for step in done.steps] == ["write", "reload"]
     dropped = [line for line in status(system, web.config, web.cluster, web.host).lines if "HAProxy refuses it" in line]
     assert [line.split(":main: ")[0] for line in dropped] == ["prod/svc/extra3", "prod/svc/extra9"]
     assert all("balance only supports" in line for line in dropped)
     assert {backend for backend, _ in web.rows()} >= {f"l4:x{number}" for number in range(12) if number not in (3, 9)}
     assert serves(web, ask)
-    assert reconcile(system, web.config, web.cluster, Verb.FOLLOW, web.host).done == ()
+    assert reconcile(system, web.config, web.cluster, Verb.FOLLOW, web.host).steps == ()
 
 
 def test_h14_nothing_discovered_keeps_the_last_good_listeners(web, ask, make_front) -> None:
     """An empty answer is a broken reader until the operator says otherwise; the status says so."""
     web.objects.clear()
-    assert web.follow().done == ()
+    assert web.follow().steps == ()
     assert web.health().lines == ("no listener is labelled; the last good ones stay (allow_empty=true removes them)",)
     assert serves(web, ask)
     web.do(Verb.STOP)

@@ -65,7 +65,7 @@ def converge(front, verb: Verb) -> None:
 
     def is_done() -> bool:
         with contextlib.suppress(ObserveError, NotConverged):
-            return front.do(verb).done == ()
+            return front.do(verb).steps == ()
         return False
 
     wait_until("converged", is_done, PATIENCE)

@@ -40,21 +40,21 @@ def masters(front) -> list[int]:
 def test_every_verb_may_come_twice(cache) -> None:
     """START, FOLLOW and STOP of what is so already do nothing, and status says up, up, down."""
     assert cache.health().status is Status.DOWN
-    assert [step.do for step in cache.start().done] == ["write", "start"]
+    assert [step.do for step in cache.start().steps] == ["write", "start"]
     cache.await_up("n3")
     worker = cache.worker()
-    assert cache.start().done == cache.follow().done == ()
+    assert cache.start().steps == cache.follow().steps == ()
     assert (cache.health().status, cache.health().lines) == (Status.UP, ())
     assert cache.worker() == worker
-    assert [step.do for step in cache.do(Verb.STOP).done] == ["stop"]
+    assert [step.do for step in cache.do(Verb.STOP).steps] == ["stop"]
     assert masters(cache) == []
-    assert cache.do(Verb.STOP).done == ()
+    assert cache.do(Verb.STOP).steps == ()
     assert cache.health().status is Status.DOWN
 
 
 def test_follow_starts_nothing(cache) -> None:
     """Where OpenSVC has not started HAProxy, an event writes the config at most."""
-    assert [step.do for step in cache.follow().done] == ["write"]
+    assert [step.do for step in cache.follow().steps] == ["write"]
     assert masters(cache) == []
     assert cache.health().status is Status.DOWN
 
@@ -92,7 +92,7 @@ def test_after_a_crash_start_brings_it_back(cache) -> None:
     os.kill(master, signal.SIGKILL)
     wait_until("both are gone", lambda: not cache.host.alive(master) and not cache.host.alive(worker), PATIENCE)
     assert cache.health().status is Status.DOWN
-    assert [step.do for step in cache.start().done] == ["start"]
+    assert [step.do for step in cache.start().steps] == ["start"]
     cache.await_up("n3")
 
 
@@ -102,10 +102,10 @@ def test_a_lost_pid_file_is_no_second_haproxy(cache) -> None:
     first = masters(cache)
     cache.config.pid_file.unlink()
     assert cache.health().status is Status.UP
-    assert cache.start().done == ()
+    assert cache.start().steps == ()
     cache.objects.clear()
     cache.service("cache", cache.port, "tcp", target_port=1)
-    assert [step.do for step in cache.follow().done] == ["write", "reload"]
+    assert [step.do for step in cache.follow().steps] == ["write", "reload"]
     assert masters(cache) == first
     cache.config.pid_file.unlink(missing_ok=True)
     cache.do(Verb.STOP)
@@ -118,7 +118,7 @@ def test_a_pid_that_another_program_has_now_is_not_ours(cache) -> None:
     cache.do(Verb.STOP)
     cache.config.pid_file.write_text(f"{os.getpid()}\n")
     assert cache.health().status is Status.DOWN
-    assert cache.do(Verb.STOP).done == ()
+    assert cache.do(Verb.STOP).steps == ()
     cache.start()
     cache.await_up("n3")
 
@@ -172,10 +172,10 @@ def test_a_unit_of_systemd_or_a_container_is_driven_by_its_commands(make_front, 
     signalled = f"sh -c 'kill -s %s $(cat {pid})'"
     front.keywords.update(start_command=started, stop_command=signalled % "TERM", reload_command=signalled % "USR2")
     front.service("web", next(ports), "tcp", up=("n1",), target_port=group.port)
-    assert [step.do for step in front.start().done] == ["write", "start"]
+    assert [step.do for step in front.start().steps] == ["write", "start"]
     front.await_up("n1")
     front.service("more", next(ports), "tcp", target_port=group.port)
-    assert [step.do for step in front.follow().done] == ["write", "reload"]
+    assert [step.do for step in front.follow().steps] == ["write", "reload"]
     front.await_up("n1", "n2", "n3", part=":more:")
     os.kill(int(pid.read_text()), signal.SIGKILL)
     wait_until("it is gone", lambda: masters(front) == [], PATIENCE)
@@ -229,7 +229,7 @@ def test_h11_maxconn_fits_the_file_limit(make_front, ports, ask) -> None:
     assert int(info["Maxsock"]) <= 600
     assert int(lowered.split("; ")[1].split()[0]) < int(info["Maxconn"]) < 300
     # The limit is that of the running HAProxy, so a caller with another one changes nothing.
-    assert front.follow().done == ()
+    assert front.follow().steps == ()
 
 
 def test_too_many_clients_of_one_service_harm_no_other(make_front, group, ports, session_of, ask) -> None:

@@ -79,7 +79,7 @@ def toggle(group, ports):
     def flip(front) -> None:
         if not front.objects.pop("prod/svc/extra", None):
             front.service("extra", port, "tcp", target_port=group.port)
-        assert [step.do for step in front.follow().done] == ["write", "reload"]
+        assert [step.do for step in front.follow().steps] == ["write", "reload"]
 
     return flip
 
@@ -198,11 +198,11 @@ def test_a_placement_change_reloads_nothing_and_survives_the_next_reload(start_c
     front.await_up("n1", part=":web:")
     worker, text = front.worker(), front.config.config_file.read_text()
     front.service("web", port, "tcp", up=("n2",), target_port=group.port)
-    assert [step.do for step in front.follow().done] == ["set", "set"]
+    assert [step.do for step in front.follow().steps] == ["set", "set"]
     front.await_up("n2", part=":web:")
     stopping = Instance("n2", "up", state="stopping")
     front.objects["prod/svc/web"].instances["n2"] = stopping
-    assert [(step.do, step.args) for step in front.follow().done] == [("set", (("state", "drain"),))]
+    assert [(step.do, step.args) for step in front.follow().steps] == [("set", (("state", "drain"),))]
     assert front.words(":web:")["l4:prod:svc:web:main", "n2"].startswith("DRAIN")
     assert (front.worker(), front.config.config_file.read_text()) == (worker, text)
 
@@ -210,7 +210,7 @@ def test_a_placement_change_reloads_nothing_and_survives_the_next_reload(start_c
     _, servers, _ = parse_runtime(front.host.exchange(str(front.config.runtime_socket), LOOK))
     states = {node: servers["l4:prod:svc:web:main", node] for node in front.addresses}
     assert states == {"n1": "maint", "n2": "drain", "n3": "maint"}
-    assert front.follow().done == ()
+    assert front.follow().steps == ()
 
 
 def test_the_order_of_services_does_not_mix_up_their_states(start_cache, group, ports) -> None:

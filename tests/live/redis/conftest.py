@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from osvc_ha.cluster.types import Cluster, Instance, Node, Object
 from osvc_ha.drill.processes import Run, listening, reserve
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ObserveError
-from osvc_ha.planner.reconcile import Health, Outcome, make_plan, reconcile, silent, status
+from osvc_ha.planner.reconcile import Health, Outcome, look, reconcile, silent, status
 from osvc_ha.planner.types import Plan, Step, Verb
 from osvc_ha.redis_link import Peer, Refusal, links
 from osvc_ha.systems.redis import SYSTEM
@@ -24,8 +24,14 @@ from osvc_ha.systems.redis.client import observe_group
 from osvc_ha.systems.redis.config import Config
 from osvc_ha.systems.redis.plan import desired
 from osvc_ha.systems.redis.state import Actual
+from osvc_ha.systems.redis.state.replies import parse_pairs
 
 PATH = "prod/svc/grp"
+# Other servers than the installed ones: REDIS_SERVER=/opt/valkey/bin/valkey-server REDIS_SENTINEL=/opt/valkey/bin/valkey-sentinel
+PROGRAMS = {"redis_server": os.environ.get("REDIS_SERVER", "redis-server"),
+            "redis_sentinel": os.environ.get("REDIS_SENTINEL", "redis-sentinel")}
+DIRECTORY = pytest.StashKey[Path]()
+LAST_LINES = 60
 
 
 class Group:
@@ -48,7 +54,7 @@ class Group:
         """The keywords of one node's resource: each node of this machine has a directory of its own."""
         own = {
             "path": PATH, "port": str(self.port), "sentinel_port": str(self.sentinel_port), "directory": str(self.directory / node),
-            "down_after": "1500", "failover_timeout": "5000", "ready_timeout": "40",
+            "down_after": "1500", "failover_timeout": "5000", "ready_timeout": "40", **PROGRAMS,
         }
         return SYSTEM.parse({**own, **self.keywords, **keywords})
 
@@ -68,7 +74,7 @@ class Group:
 
     def plan(self, node: str, verb: Verb, **keywords: str) -> Plan:
         """What would be done."""
-        return make_plan(SYSTEM, self.config(node, **keywords), self.cluster(node), verb, self.host)
+        return look(SYSTEM, self.config(node, **keywords), self.cluster(node), verb, self.host).steps
 
     def status(self, node: str, **keywords: str) -> Health:
         """As the agent would show it."""
@@ -112,6 +118,11 @@ class Group:
                 except ObserveError:
                     time.sleep(0.02)
         links().close()
+
+    def leave_unread(self, node: str) -> None:
+        """For the next seconds this Sentinel asks nobody for INFO. Before 7.0 its period cannot be set: wait until it has just asked."""
+        if isinstance(self.sentinel(node, "SENTINEL", "DEBUG", "INFO-PERIOD", "60000"), Refusal):
+            self.eventually(lambda: int(parse_pairs(self.sentinel(node, "SENTINEL", "MASTER", "grp"))["info-refresh"]) < 2000)
 
     def look(self) -> Actual:
         """The group as n1 reads it."""
@@ -210,12 +221,26 @@ class Writer:
 MakeGroup = Callable[..., Group]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test comes with the last words of every server, which are gone with their directory a moment later."""
+    report = yield
+    directory = item.stash.get(DIRECTORY, None)
+    if report.failed and directory is not None:
+        for log in sorted(directory.rglob("*.log")):
+            lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+            report.sections.append((str(log.relative_to(directory)), "\n".join(lines)))
+    return report
+
+
 @pytest.fixture
-def make_group() -> Iterator[MakeGroup]:
+def make_group(request: pytest.FixtureRequest) -> Iterator[MakeGroup]:
     """Make groups whose processes all end with the test."""
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed: apt-get install redis-server redis-sentinel")
+    for program in PROGRAMS.values():
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed: apt-get install redis-server redis-sentinel")
     with Run("osvc_ha-redis-") as run:
+        request.node.stash[DIRECTORY] = run.directory
         reserved = []
 
         def make(nodes: int = 3, **keywords: str) -> Group:

@@ -26,7 +26,7 @@ def test_r3_the_gone_are_forgotten_one_sentinel_at_a_time(make_group, monkeypatc
     resets = []
 
     def forgotten():
-        resets.extend(step.on for step in group.reconcile("n1", Verb.FOLLOW).done if step.do == "reset")
+        resets.extend(step.on for step in group.reconcile("n1", Verb.FOLLOW).steps if step.do == "reset")
         return "n3" not in seen_by(group, "n1") | seen_by(group, "n2")
 
     group.eventually(forgotten, 40)
@@ -45,7 +45,7 @@ def test_drifted_settings_are_put_right_by_the_first_placed_node_only(running):
     running.dead = {"n2", "n3"}
     assert running.plan("n1", Verb.FOLLOW) == ()
     running.dead = set()
-    done = running.reconcile("n1", Verb.FOLLOW).done
+    done = running.reconcile("n1", Verb.FOLLOW).steps
     assert [(step.do, step.on) for step in done] == [("set-server", "n2"), ("set-sentinel", "n3")]
 
 

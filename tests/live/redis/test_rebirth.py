@@ -16,7 +16,7 @@ def test_r15_a_master_reborn_empty_never_wins(running):
     running.eventually(lambda: running.look().servers["n2"].keys == 3, 5)
     running.kill("n1")
     shutil.rmtree(running.directory / "n1" / "server")
-    steps = [step.do for step in running.reconcile("n1", Verb.START).done]
+    steps = [step.do for step in running.reconcile("n1", Verb.START).steps]
     assert "wait-deposed" in steps
     assert running.master() in ("n2", "n3")
     assert {server.keys for server in running.look().servers.values()} == {3}
@@ -75,7 +75,7 @@ def test_a_sentinel_restarted_with_an_empty_file_is_repaired(running):
 def test_a_sentinel_that_forgot_the_group_is_repaired_by_the_watcher(running):
     """Running, but monitoring nothing: FOLLOW on the first node makes it watch again, with every setting."""
     running.sentinel("n3", "SENTINEL", "REMOVE", "grp")
-    done = running.reconcile("n1", Verb.FOLLOW).done
+    done = running.reconcile("n1", Verb.FOLLOW).steps
     assert [(step.do, step.on) for step in done] == [("monitor", "n3")]
     seen = running.look().sentinels["n3"]
     assert (seen.master, seen.quorum, seen.down_after, seen.failover_timeout) == ("n1", 2, 1500, 5000)

@@ -29,7 +29,8 @@ def test_a_master_is_not_stopped_when_no_replica_can_take_over(running):
 def test_r20_a_replica_that_sentinel_still_takes_for_out_of_sync_is_no_heir(running):
     """Sentinel promotes by what it read up to 10 s ago: without a fresh reading STOP refuses instead of aborting a failover."""
     for node in running.nodes:
-        running.sentinel(node, "SENTINEL", "DEBUG", "INFO-PERIOD", "60000")
+        running.leave_unread(node)
+    for node in running.nodes:
         running.sentinel(node, "SENTINEL", "RESET", "grp")
     with pytest.raises(UnsafePlan, match="not in sync as the Sentinels know it.*try again in 10 s"):
         running.reconcile("n1", Verb.STOP)

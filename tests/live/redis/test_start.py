@@ -25,7 +25,7 @@ def test_three_nodes_become_one_group(group):
 
 def test_r18_a_node_is_not_up_before_a_failover_would_work(running):
     """Every port answers, but a Sentinel does not know the replicas yet: its node is not up, and says what is missing."""
-    running.sentinel("n2", "SENTINEL", "DEBUG", "INFO-PERIOD", "60000")
+    running.leave_unread("n2")
     running.sentinel("n2", "SENTINEL", "RESET", "grp")
     health = running.status("n2")
     assert health.status is Status.WARN
@@ -36,7 +36,7 @@ def test_a_container_that_comes_later_is_waited_for(make_group):
     """launch=false: START writes the first configurations and waits; the processes are started by somebody else."""
     group = make_group(1, launch="false", min_replicas_to_write="0")
     folder = group.directory / "n1"
-    late = threading.Thread(target=_container, args=(folder,), daemon=True)
+    late = threading.Thread(target=_container, args=(folder, group.config("n1")), daemon=True)
     late.start()
     group.start()
     late.join(5)
@@ -44,9 +44,9 @@ def test_a_container_that_comes_later_is_waited_for(make_group):
     assert group.status("n1").status is Status.UP
 
 
-def _container(folder):
+def _container(folder, config):
     host = Host()
-    for what in ("server", "sentinel"):
+    for what, program in (("server", config.redis_server), ("sentinel", config.redis_sentinel)):
         file = folder / what / ("redis.conf" if what == "server" else "sentinel.conf")
         assert host.wait(file.exists, 5)
-        host.launch([f"redis-{what}", str(file)], folder / f"{what}.log")
+        host.launch([program, str(file)], folder / f"{what}.log")

@@ -12,7 +12,7 @@ def test_r8_stopping_the_master_hands_over_and_loses_no_acknowledged_write(runni
     """The instance of the master is stopped under load: a replica takes over, every acknowledged write is there."""
     with writer(running) as load:
         running.leaving = {"n1"}
-        done = running.reconcile("n1", Verb.STOP).done
+        done = running.reconcile("n1", Verb.STOP).steps
         running.placed.discard("n1")
         load.progress()
     steps = [step.do for step in done]
@@ -27,12 +27,12 @@ def test_r8_stopping_the_master_hands_over_and_loses_no_acknowledged_write(runni
 def test_r17_the_switch_is_over_before_the_process_is_told_to_end(running):
     """SIGTERM alone would leave Redis waiting for its replicas and clients without a master: it comes last, Sentinel's after it."""
     running.leaving = {"n1"}
-    steps = [step.do for step in running.reconcile("n1", Verb.STOP).done]
+    steps = [step.do for step in running.reconcile("n1", Verb.STOP).steps]
     assert steps[-3:] == ["settle", "end-server", "end-sentinel"]
 
 
 def test_stopping_a_replica_moves_nothing(running):
     """The instance of a replica is stopped: the master stays, no handover step runs."""
-    done = running.reconcile("n3", Verb.STOP).done
+    done = running.reconcile("n3", Verb.STOP).steps
     assert [step.do for step in done] == ["end-server", "end-sentinel"]
     assert running.master() == "n1"
