@@ -202,7 +202,7 @@ class _Link:
                 self._socket.do_handshake()
                 self._secured = True
             while self._outgoing:
-                self._outgoing = self._outgoing[self._socket.send(self._outgoing):]
+                self._outgoing = self._outgoing[self._socket.send(self._outgoing) :]
             self.wants_to_write = False
             self._receive()
         except (BlockingIOError, ssl.SSLWantReadError):

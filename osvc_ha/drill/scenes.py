@@ -150,6 +150,7 @@ SCENES: Tuple[Scene, ...] = (
     Scene("OpenSVC moves the master (planned)", move_master, Limits(outage=0.6, failed=1, failed_reads=4)),
     Scene("the master is killed (SIGKILL)", kill_master, Limits(DOWN_AFTER / 1000 + 2.0, MANY, MANY)),
     Scene("the killed one returns", return_killed, Limits()),
-    Scene(f"the master is paused {PAUSE_SECONDS:g} s (SIGSTOP), and returns", pause_master, Limits(DOWN_AFTER / 1000 + 2.0, MANY, MANY)),
+    # Half a second more: Sentinel pings once a second, and down-after counts from the first ping that stays unanswered.
+    Scene(f"the master is paused {PAUSE_SECONDS:g} s (SIGSTOP), and returns", pause_master, Limits(DOWN_AFTER / 1000 + 2.5, MANY, MANY)),
     Scene("a bad label and a port clash appear", bad_label, Limits()),
 )

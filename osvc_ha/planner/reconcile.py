@@ -38,9 +38,7 @@ def silent(step: Step) -> None:
     """Report to nobody."""
 
 
-def reconcile(
-    system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host, report: Report = silent
-) -> Outcome:
+def reconcile(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host, report: Report = silent) -> Outcome:
     """Make the world follow. Raises an HaError; what was done by then is in the reports.
 
     After the last step the world is read again, and only that decides: leftovers raise

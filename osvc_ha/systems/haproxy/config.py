@@ -58,6 +58,7 @@ INFO = """    option tcp-check
 RECIPES = {
     "tcp": "    option tcp-check\n    tcp-check connect\n",
     "role": INFO + "    tcp-check expect min-recv 33 string role:master\n",
+    "was": INFO + "    tcp-check expect min-recv 32 string role:slave\n",
     "replica": REPLICA + INFO + "    tcp-check expect min-recv 60 rstring role:slave[^@]*master_link_status:up\n",
     "mongo-primary": SINGLE_WRITER
     + f"""    option tcp-check

@@ -11,7 +11,7 @@ from osvc_ha.cluster.alphabets import shown
 from osvc_ha.planner.diff import diff
 from osvc_ha.planner.errors import ObserveError
 
-from .config import ASK, RECIPES, Config, resp, with_auth
+from .config import Config
 
 MARK = "# --- "
 DIGEST_LINE = "    description osvc_ha "
@@ -229,7 +229,10 @@ def section(key: str) -> str:
 
 
 def render_preamble(config: Config, cluster_name: str, node: str) -> str:
-    """Everything that no listener owns. ``@MAXCONN@`` is filled in when the file limit is known."""
+    """Everything that no listener owns. ``@MAXCONN@`` is filled in when the file limit is known.
+
+    successor: a worker that is leaving counts no server any more (be_usable_srv), so it passes the question on.
+    """
     return f"""# Written by osvc_ha on node {shown(node)} from the labels of cluster {shown(cluster_name)}: edits are lost; edit those.
 global
     mworker-max-reloads {config.workers}
@@ -262,9 +265,10 @@ frontend authority
     http-request set-var(txn.lease) var(txn.node),table_gpt0(lease)
     http-request set-var(txn.votes) str(vote:),concat(,txn.node),nbsrv
     http-request set-var(txn.role) str(role:),concat(,txn.node),nbsrv
+    http-request set-var(txn.was) str(was:),concat(,txn.node),nbsrv
     http-request return status 503 if {{ var(txn.lease) -m int eq 2 }}
     http-request return status 200 if {{ var(txn.lease) -m int eq 1 }}
-    http-request return status 200 if {{ var(txn.role) -m int ge 1 }} {{ var(txn.votes),sub(txn.need) -m int ge 0 }}
+    http-request return status 200 if {{ var(txn.role),add(txn.was) -m int ge 1 }} {{ var(txn.votes),sub(txn.need) -m int ge 0 }}
     http-request return status 503 if !{{ stopping }}
     default_backend successor
 backend successor
@@ -273,25 +277,3 @@ backend successor
 backend lease
     stick-table type string len 640 size 100k expire {config.lease}s store gpt0
 """
-
-
-def render_group(
-    config: Config, group: str, master: str, auth: str, sentinel_port: int, members: Mapping[str, Tuple[str, int]]
-) -> Fragment:
-    """The checks that decide who a Redis group's master is: per node, does it claim the role, and who votes for it."""
-    rise = max(1, -(-config.claim // config.check_interval))
-    servers: list[Server] = []
-    lines: list[str] = []
-    for node, (address, port) in members.items():
-        role, vote = f"role:{group}:{node}", f"vote:{group}:{node}"
-        named = resp(address, str(port), kind="*2\r\n").hex().upper()
-        lines += [f"backend {role}\n", with_auth(RECIPES["role"], auth), f"    server {node} {address}:{port} fall 1 rise {rise}\n"]
-        lines += [f"backend {vote}\n", with_auth(ASK, f"{auth}.sentinel" if auth else "")]
-        lines += [f"    tcp-check send-binary {resp('SENTINEL', 'get-master-addr-by-name', master).hex()}\n"]
-        # A regex, because HAProxy waits until the time-out for a reply as long as a fixed text: a shorter address would linger.
-        lines += [f"    tcp-check expect min-recv 5 rbinary {named}\n"]
-        lines += [f"    server {voter} {where}:{sentinel_port} fall 1\n" for voter, (where, _) in members.items()]
-        servers.append(Server(role, node, address, port))
-        servers += [Server(vote, voter, where, sentinel_port) for voter, (where, _) in members.items()]
-    key = f"group {group}"
-    return Fragment(key, f"{MARK}{key}\n" + "".join(lines), servers=tuple(servers), auth=auth)

@@ -23,15 +23,22 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("tls_ca", "The CA that signed the servers' certificates. Required with tls."),
     Keyword("tls_cert", "The certificate redis-server, Sentinel and osvc_ha present. Required with tls."),
     Keyword("tls_key", "Its key. Required with tls."),
-    Keyword("directory", "Where first configurations, data, logs and pid files go: one folder for server, one for Sentinel; both writable.",
-            "/var/lib/osvc_ha/redis/<group>"),
+    Keyword(
+        "directory",
+        "Where first configurations, data, logs and pid files go: one folder for server, one for Sentinel; both writable.",
+        "/var/lib/osvc_ha/redis/<group>",
+    ),
     Keyword("launch", "true: start and stop the processes. false: OpenSVC or a container runs them, and start waits for them.", "true"),
     Keyword("redis_server", "The redis-server (or valkey-server) program.", "redis-server"),
     Keyword("redis_sentinel", "The redis-sentinel program.", "redis-sentinel"),
     Keyword("min_replicas_to_write", "How many replicas must be in sync for a write to be taken; auto: 1 from 3 nodes on.", "auto"),
     Keyword("min_replicas_max_lag", "Seconds after which a silent replica no longer counts as in sync.", "3"),
-    Keyword("down_after", "Milliseconds of silence after which a Sentinel takes a server for down. Below 1500, a master that was just "
-            "promoted may be taken for down too, since Sentinel reconnects only once a second.", "5000"),
+    Keyword(
+        "down_after",
+        "Milliseconds of silence after which a Sentinel takes a server for down. Below 1500, a master that was just "
+        "promoted may be taken for down too, since Sentinel reconnects only once a second.",
+        "5000",
+    ),
     Keyword("failover_timeout", "Milliseconds; Sentinel retries a failed failover after twice this.", "10000"),
     Keyword("quorum", "How many Sentinels must agree that the master is down; auto: a majority.", "auto"),
     Keyword("grace", "Seconds a replica or Sentinel has to be gone before it is forgotten.", "300"),

@@ -5,11 +5,11 @@ Theory.
 1. *Who may be written to is decided inside HAProxy, by its own checks* (DESIGN rule 10), so it stays
    right with every osvc_ha process dead. A Redis server is used only while it calls itself master
    and HAProxy's own ``authority`` frontend agrees: a majority of the Sentinels name it
-   (``nbsrv`` of its vote backend), and it has called itself master without a break for ``claim``
-   milliseconds. The latter closes the hole of a master that was paused and comes back in the second
-   between a promotion and the moment the other Sentinels hear of it: master in its own eyes and still
-   named by a majority, but not for long enough. The promoted replica has claimed for long enough, since
-   Sentinel's leader takes up to a second to notice (redis: sentinel.c, ``info_period = 1000`` in a failover).
+   (``nbsrv`` of its vote backend), and it has either called itself master without a break for ``claim``
+   milliseconds, or was seen as a replica within that time. That closes the hole of a master that was
+   paused and comes back in the second between a promotion and the moment the other Sentinels hear of it:
+   master in its own eyes and still named by a majority, but neither for long enough nor promoted lately.
+   The replica that was promoted is opened by the votes at once.
 2. *A push can only hurry, and only for a while.* The stick table ``lease`` holds a grant or a
    revocation for three seconds (``expire``); then the checks decide alone.
 3. *Nothing starts UP.* A worker loads the state of the one before it; what that did not know

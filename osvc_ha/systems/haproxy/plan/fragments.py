@@ -12,7 +12,9 @@ from osvc_ha.cluster.labels import Check, Listener, discover
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.systems.haproxy.config import MASTER, RECIPES, Config, with_auth
-from osvc_ha.systems.haproxy.state import MARK, Fragment, Server, render_group, section
+from osvc_ha.systems.haproxy.state import MARK, Fragment, Server, section
+
+from .group import render_group
 
 AUTHORITY_DECIDES = (Check.REDIS, Check.REDIS_REPLICA, Check.MONGO_PRIMARY, Check.MONGO, Check.PATRONI)
 

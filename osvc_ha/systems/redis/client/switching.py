@@ -95,8 +95,9 @@ def failover(config: Config, step: Step, host: Host) -> None:
 def promoted(config: Config, step: Step, host: Host) -> None:
     """Wait until a replica says master: about three ticks of Sentinel's timer, 50 to 100 ms each."""
     replicas = tuple(server_peer(config, f"{at}:{config.port}", host) for at in hosts(step.arg("peers")).values())
-    if not host.wait(lambda: any(role[0] == "master" for role in _roles(replicas).values()),
-                     config.handover_timeout * PROMOTED_SHARE, POLL):
+    if not host.wait(
+        lambda: any(role[0] == "master" for role in _roles(replicas).values()), config.handover_timeout * PROMOTED_SHARE, POLL
+    ):
         raise ApplyError(f"no replica was promoted within {config.handover_timeout * PROMOTED_SHARE:g} s")
 
 
@@ -195,8 +196,11 @@ def _unsettled(config: Config, wanted: Desired, host: Host) -> str:
     busy = [node for node, sentinel in actual.sentinels.items() if sentinel.failing_over]
     if busy:
         return f"the Sentinel on {busy[0]} is failing over"
-    loose = [n for n in wanted.staying if n != name and actual.servers[n].answers and not (
-        actual.servers[n].master == name and actual.servers[n].link_up)]
+    loose = [
+        n
+        for n in wanted.staying
+        if n != name and actual.servers[n].answers and not (actual.servers[n].master == name and actual.servers[n].link_up)
+    ]
     return f"{' '.join(loose)} not in sync with {name}" if loose else ""
 
 

@@ -127,15 +127,20 @@ def _asked(actual: Actual, desired: Desired) -> str:
 def _prefer(to: str, heirs: Tuple[str, ...], desired: Desired) -> Iterator[Step]:
     if to and heirs[0] != to:
         yield Step("set-server", to, f"{to} is to be chosen before the others", (*at_server(desired, to), ("replica-priority", URGENT)))
-        yield Step("wait-preferred", to, f"wait until the Sentinels know that {to} comes first, from INFO every 10 s",
-                   (*group_args(desired), ("priority", URGENT)))
+        yield Step(
+            "wait-preferred",
+            to,
+            f"wait until the Sentinels know that {to} comes first, from INFO every 10 s",
+            (*group_args(desired), ("priority", URGENT)),
+        )
 
 
 def _restore(to: str, heirs: Tuple[str, ...], desired: Desired) -> Iterator[Step]:
     if to and heirs[0] != to:
         usual = str(desired.priority(to))
-        yield Step("set-server", to, f"{to} gets its usual priority back", (*at_server(desired, to), ("replica-priority", usual)),
-                   always=True)
+        yield Step(
+            "set-server", to, f"{to} gets its usual priority back", (*at_server(desired, to), ("replica-priority", usual)), always=True
+        )
 
 
 def _switch(heir: str, heirs: Tuple[str, ...], actual: Actual, desired: Desired) -> Iterator[Step]:
@@ -143,13 +148,21 @@ def _switch(heir: str, heirs: Tuple[str, ...], actual: Actual, desired: Desired)
     args = (*at_server(desired, node), *_peers(heirs, desired))
     sentinel = _asked(actual, desired)
     fence = str(max(1, actual.here.good))
-    yield Step("fence", node, f"{node} takes writes only while its {fence} replicas are there, until {heir} has taken over",
-               (*at_server(desired, node), ("min-replicas-to-write", fence)))
+    yield Step(
+        "fence",
+        node,
+        f"{node} takes writes only while its {fence} replicas are there, until {heir} has taken over",
+        (*at_server(desired, node), ("min-replicas-to-write", fence)),
+    )
     yield Step("pause", node, f"writes on {node} wait for at most {budget:g} s", (*at_server(desired, node), ("seconds", f"{budget:g}")))
     yield Step("drain", node, f"wait until {' and '.join(heirs)} have every byte of {node}", args)
     how = "COORDINATED" if actual.sentinels[sentinel].coordinated else ""
-    yield Step("failover", sentinel, f"ask the Sentinel on {sentinel} to make {heir} the master",
-               (*at_sentinel(desired, sentinel), ("how", how), ("old", desired.server_at(node))))
+    yield Step(
+        "failover",
+        sentinel,
+        f"ask the Sentinel on {sentinel} to make {heir} the master",
+        (*at_sentinel(desired, sentinel), ("how", how), ("old", desired.server_at(node))),
+    )
     yield Step("promoted", heir, f"wait until {heir} says it is the master", args)
 
 
@@ -158,11 +171,20 @@ def _finish(actual: Actual, desired: Desired, heir: str) -> Iterator[Step]:
     group = group_args(desired)
     yield Step("demote", node, f"{node} is to follow the new master, {heir}", group)
     for door in actual.doors:
-        yield Step("door", door.socket, f"tell HAProxy that {heir} may be written to, and {node} no longer",
-                   (*group, ("backends", " ".join(door.backends))))
+        yield Step(
+            "door",
+            door.socket,
+            f"tell HAProxy that {heir} may be written to, and {node} no longer",
+            (*group, ("backends", " ".join(door.backends))),
+        )
     yield Step("disconnect", node, f"the clients of {node} are to reconnect to {heir}", at_server(desired, node))
-    yield Step("release", node, f"end the pause and the fence on {node}, if it can no longer take writes or is still the only master",
-               (*group, ("min-replicas-to-write", str(desired.min_replicas))), always=True)
+    yield Step(
+        "release",
+        node,
+        f"end the pause and the fence on {node}, if it can no longer take writes or is still the only master",
+        (*group, ("min-replicas-to-write", str(desired.min_replicas))),
+        always=True,
+    )
     yield Step("settle", desired.config.group, f"wait until a majority of the Sentinels names {heir}", group)
 
 

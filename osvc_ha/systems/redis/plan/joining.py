@@ -74,8 +74,11 @@ def _lead(actual: Actual) -> Part:
     richer = tuple(node for node, server in sorted(actual.servers.items()) if server.answers and server.keys > 0)
     if here.answers and here.keys == 0 and richer:
         if here.role == "master":
-            return Part(Move.REFUSE, f"{here.node} runs as an empty master while {' '.join(richer)} hold data; stop redis-server on "
-                        f"{here.node}, so that the Sentinels move the master to one of them")
+            return Part(
+                Move.REFUSE,
+                f"{here.node} runs as an empty master while {' '.join(richer)} hold data; stop redis-server on "
+                f"{here.node}, so that the Sentinels move the master to one of them",
+            )
         return Part(Move.WAIT, f"{here.node} came back empty; the Sentinels are to move the master to {' or '.join(richer)}")
     return Part(Move.LEAD, f"the Sentinels name {here.node}")
 
@@ -86,8 +89,11 @@ def _follow(master: str, actual: Actual, desired: Desired, why: str) -> Part:
     # has only just started empty was reborn without its disk, and would wipe every replica (kubeblocks#10753).
     reborn = head.answers and head.role == "master" and head.keys == 0 and head.uptime <= desired.config.grace
     if reborn and here.answers and here.keys > 0:
-        return Part(Move.REFUSE, f"{master} is an empty master since {head.uptime} s while {here.node} holds {here.keys} keys; stop "
-                    f"redis-server on {master}, or, if the data is to go, move {desired.config.directory} on {here.node} away")
+        return Part(
+            Move.REFUSE,
+            f"{master} is an empty master since {head.uptime} s while {here.node} holds {here.keys} keys; stop "
+            f"redis-server on {master}, or, if the data is to go, move {desired.config.directory} on {here.node} away",
+        )
     return Part(Move.FOLLOW, why, master)
 
 
@@ -102,8 +108,11 @@ def _beside(masters: Tuple[str, ...], actual: Actual, desired: Desired) -> Part:
     # Two nodes bootstrapped at once, each unaware of the other: whoever has no data yields, then the later of the scope.
     first = min((here.node, other), key=desired.scope.index)
     if here.keys and actual.servers[other].keys:
-        return Part(Move.REFUSE, f"{here.node} and {other} are both masters and both hold data ({here.keys} and "
-                    f"{actual.servers[other].keys} keys); stop redis-server on the one whose data is to go")
+        return Part(
+            Move.REFUSE,
+            f"{here.node} and {other} are both masters and both hold data ({here.keys} and "
+            f"{actual.servers[other].keys} keys); stop redis-server on the one whose data is to go",
+        )
     yields = here.keys == 0 and (actual.servers[other].keys > 0 or first == other)
     return Part(Move.FOLLOW, f"{other} is the master, and {here.node} is empty", other) if yields else Part(Move.LEAD, f"{other} yields")
 
@@ -149,8 +158,7 @@ def _processes(actual: Actual, desired: Desired) -> Iterator[Step]:
         yield _run("sentinel", actual, desired)
     if actual.here.health is Health.ABSENT:
         if _reborn(actual, desired):
-            yield Step("wait-deposed", node, f"{node} has lost its data; the Sentinels are to move the master first",
-                       group_args(desired))
+            yield Step("wait-deposed", node, f"{node} has lost its data; the Sentinels are to move the master first", group_args(desired))
         yield _run("server", actual, desired)
 
 
@@ -226,5 +234,9 @@ def sentinel_drift(sentinel: Sentinel, desired: Desired, quorum: int) -> Iterato
     wanted = tuple(pair for pair, value in zip(sentinel_settings(desired, quorum), have) if pair[1] != value)
     if wanted:
         told = ", ".join(" ".join(pair) for pair in wanted)
-        yield Step("set-sentinel", sentinel.node, f"the Sentinel on {sentinel.node} should have {told}",
-                   (*at_sentinel(desired, sentinel.node), *wanted))
+        yield Step(
+            "set-sentinel",
+            sentinel.node,
+            f"the Sentinel on {sentinel.node} should have {told}",
+            (*at_sentinel(desired, sentinel.node), *wanted),
+        )

@@ -76,5 +76,4 @@ def sentinel_settings(desired: Desired, quorum: int) -> Args:
 
 def resolve(desired: Desired, why: str, override: str = "") -> Step:
     """A plan that guard refuses: only a person can go on. Its sentence is the status line."""
-    return Step("resolve", desired.config.group, why + (f"; set {override} to do it anyway" if override else ""),
-                needs=Follows.MEMBERSHIP)
+    return Step("resolve", desired.config.group, why + (f"; set {override} to do it anyway" if override else ""), needs=Follows.MEMBERSHIP)

@@ -17,37 +17,41 @@ NOBODY = 1
 
 def render_server(config: Config, host: str, directory: str, password: str, settings: Iterable[Tuple[str, str]]) -> str:
     """redis.conf. It says to replicate from nobody: see rule 2 of the plans. AOF is on: what was acknowledged survives a crash."""
-    return _text((
-        *_listen(config, host, config.port),
-        f"dir {directory}",
-        f"pidfile {directory}/redis.pid",
-        f"logfile {directory}/redis.log",
-        "appendonly yes",
-        "repl-diskless-sync-delay 0",
-        f"replica-announce-port {config.port}",
-        *(f"{key} {value}" for key, value in settings),
-        f"replicaof {host} {NOBODY}",
-        *_users(config.username, password),
-        *((f"masterauth {quoted(password)}",) if password else ()),
-        *((f"masteruser {config.username}",) if config.username else ()),
-    ))
+    return _text(
+        (
+            *_listen(config, host, config.port),
+            f"dir {directory}",
+            f"pidfile {directory}/redis.pid",
+            f"logfile {directory}/redis.log",
+            "appendonly yes",
+            "repl-diskless-sync-delay 0",
+            f"replica-announce-port {config.port}",
+            *(f"{key} {value}" for key, value in settings),
+            f"replicaof {host} {NOBODY}",
+            *_users(config.username, password),
+            *((f"masterauth {quoted(password)}",) if password else ()),
+            *((f"masteruser {config.username}",) if config.username else ()),
+        )
+    )
 
 
 def render_sentinel(config: Config, host: str, directory: str, password: str) -> str:
     """sentinel.conf, which monitors nothing yet. Host names are used on both sides or not at all (redis#9103)."""
     names = () if _is_ip(host) else ("sentinel resolve-hostnames yes", "sentinel announce-hostnames yes")
-    return _text((
-        *_listen(config, host, config.sentinel_port),
-        f"dir {directory}",
-        f"pidfile {directory}/sentinel.pid",
-        f"logfile {directory}/sentinel.log",
-        *names,
-        f"sentinel announce-ip {host}",
-        f"sentinel announce-port {config.sentinel_port}",
-        *_users(config.sentinel_username, password),
-        *((f"sentinel sentinel-pass {quoted(password)}",) if password else ()),
-        *((f"sentinel sentinel-user {config.sentinel_username}",) if config.sentinel_username else ()),
-    ))
+    return _text(
+        (
+            *_listen(config, host, config.sentinel_port),
+            f"dir {directory}",
+            f"pidfile {directory}/sentinel.pid",
+            f"logfile {directory}/sentinel.log",
+            *names,
+            f"sentinel announce-ip {host}",
+            f"sentinel announce-port {config.sentinel_port}",
+            *_users(config.sentinel_username, password),
+            *((f"sentinel sentinel-pass {quoted(password)}",) if password else ()),
+            *((f"sentinel sentinel-user {config.sentinel_username}",) if config.sentinel_username else ()),
+        )
+    )
 
 
 def _listen(config: Config, host: str, port: int) -> Lines:

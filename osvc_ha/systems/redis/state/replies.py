@@ -58,8 +58,11 @@ def parse_server(node: str, info: Mapping[str, str], settings: Mapping[str, str]
         master=names.server(info.get("master_host", ""), info.get("master_port", "")) if replica else "",
         link_up=info.get("master_link_status") == "up",
         offset=number(info.get("slave_repl_offset" if replica else "master_repl_offset")),
-        keys=sum(number(dict(part.split("=", 1) for part in value.split(",")).get("keys"))
-                 for key, value in info.items() if key.startswith("db") and value.startswith("keys=")),
+        keys=sum(
+            number(dict(part.split("=", 1) for part in value.split(",")).get("keys"))
+            for key, value in info.items()
+            if key.startswith("db") and value.startswith("keys=")
+        ),
         priority=number(settings.get("replica-priority"), 100),
         min_replicas=number(settings.get("min-replicas-to-write")),
         max_lag=max_lag,
