@@ -14,8 +14,9 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Tuple
+from typing import Any, Optional, Tuple
 
+from osvc_ha.cluster.addresses import remembering
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, HaError
@@ -87,6 +88,7 @@ class Watch:
         self._stopping = False
         self._failures = 0
         self._said: dict[str, Tuple[str, ...]] = {}
+        self._before: Optional[Cluster] = None
         self.runs = 0
 
     def wake(self) -> None:
@@ -118,9 +120,12 @@ class Watch:
         self.runs += 1
         try:
             cluster = self._read()
+            if self._before is not None:
+                cluster = remembering(cluster, self._before)
         except HaError as error:
             self._say("cluster", str(error))
             return False
+        self._before = cluster
         self._say("cluster")
         well = all([self._follow(one, cluster) for one in self._followed])
         try:

@@ -299,3 +299,15 @@ def test_without_a_file_nothing_is_followed() -> None:
     none: Optional[Path] = None
     with follow_file(none, lambda: None, 0.01):
         assert threading.active_count() == before
+
+
+def test_a_dead_node_keeps_the_address_it_had() -> None:
+    """Both agents drop a dead peer's labels with its status; what follows must not change its config for that."""
+    alive = Node("n2", True, labels={"osvc_ha_address": "10.0.0.2"})
+    here = Node("n1", True, labels={"osvc_ha_address": "10.0.0.1"})
+    readings = [Cluster("id", "c", "n1", {"n1": here, "n2": peer}, {}) for peer in (alive, Node("n2", False))]
+    seen: list[Cluster] = []
+    watch = Watch(lambda: readings.pop(0), [], Host(), after=seen.append)
+    assert watch.follow() and watch.follow()
+    assert [cluster.nodes["n2"].address for cluster in seen] == ["10.0.0.2", "10.0.0.2"]
+    assert not seen[1].nodes["n2"].alive

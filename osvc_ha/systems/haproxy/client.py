@@ -35,6 +35,7 @@ LOCK_SECONDS = 30.0
 MOST_REJECTED = 1000
 JITTER = 0.2
 LOOK = "show info;show servers state\n"
+PROCESSES = "show proc\nquit\n"
 
 
 def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
@@ -193,9 +194,8 @@ def _await_loaded(config: Config, host: Host, pid: int = 0) -> None:
 
 
 def _runs(config: Config, host: Host, *digests: str) -> bool:
-    with contextlib.suppress(ObserveError):
-        return parse_runtime(host.exchange(str(config.runtime_socket), LOOK))[0] in digests
-    return False
+    answer = _said(host, config.runtime_socket, "show info\n").lower()
+    return any(f"\ndescription: osvc_ha {digest}\n" in answer for digest in digests)
 
 
 def _last_words(config: Config, host: Host) -> str:
@@ -213,20 +213,13 @@ def _set(config: Config, step: Step, host: Host) -> None:
 def _stop(config: Config, step: Step, host: Host) -> None:
     if config.stop_command:
         _run(host, config.stop_command)
-        host.wait(lambda: not _seems_up(config, host), STOP_SECONDS)
+        host.wait(lambda: not _said(host, config.runtime_socket, LOOK), STOP_SECONDS)
     elif _ask(config, host):
         pid = _living_master(config, host)
         host.kill(pid, signal.SIGTERM)
         if not host.wait(lambda: not host.alive(pid), STOP_SECONDS):
             host.kill(pid, signal.SIGKILL)
         host.remove(config.pid_file)
-
-
-def _seems_up(config: Config, host: Host) -> bool:
-    try:
-        return bool(_ask(config, host))
-    except ObserveError:
-        return True
 
 
 def _run(host: Host, argv: Sequence[str]) -> None:
@@ -261,12 +254,20 @@ def _stray_master(config: Config, host: Host) -> int:
 def _living_master(config: Config, host: Host) -> int:
     """Pid of our master process, never 0: signals to 0 reach ourselves. Raises ObserveError or ApplyError."""
     pid = _master_pid(config, host)
-    if not pid:
-        rows = host.exchange(str(config.master_socket), "show proc\nquit\n").splitlines()
-        pid = next((int(row.split()[0]) for row in rows if row.split()[1:2] == ["master"] and row.split()[0].isdecimal()), 0)
+    # Its socket is closed for a moment in a reload.
+    if not pid and host.wait(lambda: bool(_said(host, config.master_socket, PROCESSES)), ASKED_SECONDS):
+        rows = (row.split() for row in _said(host, config.master_socket, PROCESSES).splitlines())
+        pid = next((int(row[0]) for row in rows if row[1:2] == ["master"] and row[0].isdecimal()), 0)
     if not pid:
         raise ApplyError(f"{config.master_socket}: names no master process; is this HAProxy another one's?")
     return pid
+
+
+def _said(host: Host, socket: Path, words: str) -> str:
+    """What a socket answers, empty while it does not."""
+    with contextlib.suppress(ObserveError):
+        return host.exchange(str(socket), words)
+    return ""
 
 
 def _rejected(config: Config, host: Host) -> Mapping[str, str]:

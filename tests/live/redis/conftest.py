@@ -28,8 +28,10 @@ from osvc_ha.systems.redis.state.replies import parse_pairs
 
 PATH = "prod/svc/grp"
 # Other servers than the installed ones: REDIS_SERVER=/opt/valkey/bin/valkey-server REDIS_SENTINEL=/opt/valkey/bin/valkey-sentinel
-PROGRAMS = {"redis_server": os.environ.get("REDIS_SERVER", "redis-server"),
-            "redis_sentinel": os.environ.get("REDIS_SENTINEL", "redis-sentinel")}
+PROGRAMS = {
+    "redis_server": os.environ.get("REDIS_SERVER", "redis-server"),
+    "redis_sentinel": os.environ.get("REDIS_SENTINEL", "redis-sentinel"),
+}
 DIRECTORY = pytest.StashKey[Path]()
 LAST_LINES = 60
 
@@ -53,8 +55,14 @@ class Group:
     def config(self, node: str, **keywords: str) -> Config:
         """The keywords of one node's resource: each node of this machine has a directory of its own."""
         own = {
-            "path": PATH, "port": str(self.port), "sentinel_port": str(self.sentinel_port), "directory": str(self.directory / node),
-            "down_after": "1500", "failover_timeout": "5000", "ready_timeout": "40", **PROGRAMS,
+            "path": PATH,
+            "port": str(self.port),
+            "sentinel_port": str(self.sentinel_port),
+            "directory": str(self.directory / node),
+            "down_after": "1500",
+            "failover_timeout": "5000",
+            "ready_timeout": "40",
+            **PROGRAMS,
         }
         return SYSTEM.parse({**own, **self.keywords, **keywords})
 
@@ -272,5 +280,3 @@ def running(group: Group) -> Group:
 def writer() -> Callable[[Group], Writer]:
     """Make a writer for a group."""
     return Writer
-
-

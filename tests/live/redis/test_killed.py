@@ -18,6 +18,7 @@ def stop_killed_before(group, step_name):
     links().close()
     child = os.fork()
     if child == 0:
+
         def report(step):
             if step.do == step_name:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -8,7 +8,7 @@ import pytest
 from osvc_ha.planner.types import Status, Verb
 
 pytestmark = pytest.mark.live
-AWKWARD = 'p "w\\ #1\''
+AWKWARD = "p \"w\\ #1'"
 
 
 def handed_over(group):

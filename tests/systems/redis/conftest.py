@@ -39,16 +39,34 @@ class World:
     def server(self, node: str, master: str) -> Server:
         """A healthy server."""
         here = Server(
-            node, Health.ANSWERS, role="slave", master=master, link_up=True, offset=100, keys=5, priority=self.desired.priority(node),
-            min_replicas=1, max_lag=3, announce=self.desired.addresses[node], uptime=1000,
+            node,
+            Health.ANSWERS,
+            role="slave",
+            master=master,
+            link_up=True,
+            offset=100,
+            keys=5,
+            priority=self.desired.priority(node),
+            min_replicas=1,
+            max_lag=3,
+            announce=self.desired.addresses[node],
+            uptime=1000,
         )
         return replace(here, role="master", master="", link_up=False, good=2) if node == master else here
 
     def sentinel(self, node: str, master: str) -> Sentinel:
         """A healthy Sentinel."""
         return Sentinel(
-            node, Health.ANSWERS, monitors=True, master=master, epoch=1, quorum=2, down_after=5000, failover_timeout=10000,
-            flags=frozenset({"master"}), settled_for=600_000,
+            node,
+            Health.ANSWERS,
+            monitors=True,
+            master=master,
+            epoch=1,
+            quorum=2,
+            down_after=5000,
+            failover_timeout=10000,
+            flags=frozenset({"master"}),
+            settled_for=600_000,
             replicas=tuple(Seen(other, priority=self.desired.priority(other)) for other in NODES if other != master),
             sentinels=tuple(Seen(other) for other in NODES if other != node),
         )
@@ -123,7 +141,9 @@ class World:
         here = self.actual.sentinels[step.on]
         alive = self.desired.members
         self._set_watch(
-            step.on, settled_for=0, replicas=tuple(s for s in here.replicas if s.where in alive),
+            step.on,
+            settled_for=0,
+            replicas=tuple(s for s in here.replicas if s.where in alive),
             sentinels=tuple(s for s in here.sentinels if s.where in alive),
         )
 

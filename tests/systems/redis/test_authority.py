@@ -14,9 +14,7 @@ def views(draw):
     """Any number of nodes, any votes, any claims."""
     nodes = NODES[: draw(st.integers(1, 5))]
     names = st.sampled_from((*nodes, "", FOREIGN))
-    votes = tuple(
-        Vote(node, draw(names), draw(st.integers(-1, 4)), draw(st.booleans()), draw(st.booleans())) for node in nodes
-    )
+    votes = tuple(Vote(node, draw(names), draw(st.integers(-1, 4)), draw(st.booleans()), draw(st.booleans())) for node in nodes)
     claims = tuple(Claim(node, draw(st.sampled_from(("master", "slave", ""))), draw(names)) for node in nodes)
     return View(votes, claims)
 

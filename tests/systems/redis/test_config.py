@@ -75,8 +75,11 @@ def test_r12_min_replicas_follows_the_size_of_the_scope():
 def test_an_instance_that_failed_to_start_is_no_member():
     """The group does not wait for a node that OpenSVC gave up."""
     made = cluster({"n1": "10.0.0.1", "n2": "10.0.0.2", "n3": "10.0.0.3"})
-    states = {"n1": Instance("n1", "down", state="starting"), "n2": Instance("n2", "down", state="start failed"),
-              "n3": Instance("n3", "down", state="starting")}
+    states = {
+        "n1": Instance("n1", "down", state="starting"),
+        "n2": Instance("n2", "down", state="start failed"),
+        "n3": Instance("n3", "down", state="starting"),
+    }
     service = Object("prod/svc/redis", ("n1", "n2", "n3"), states)
     made = Cluster("id", "c", "n1", made.nodes, {"prod/svc/redis": service})
     assert desired(parse(GOOD), made, Verb.START).members == ("n1", "n3")

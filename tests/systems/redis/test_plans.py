@@ -54,8 +54,18 @@ def spoiled(make, draw):
     made = make(draw(st.sampled_from(("n1", "n2", "n3"))), Verb.START)
     local = made.actual.local
     server = draw(st.sampled_from(({}, {"health": "absent"}, {"min_replicas": 2}, {"priority": 1}, {"announce": ""}, {"max_lag": 9})))
-    watch = draw(st.sampled_from(({}, {"health": "absent", "monitors": False, "master": "", "epoch": -1}, {"monitors": False, "master": ""},
-                                  {"quorum": 9}, {"down_after": 1}, {"failover_timeout": 1})))
+    watch = draw(
+        st.sampled_from(
+            (
+                {},
+                {"health": "absent", "monitors": False, "master": "", "epoch": -1},
+                {"monitors": False, "master": ""},
+                {"quorum": 9},
+                {"down_after": 1},
+                {"failover_timeout": 1},
+            )
+        )
+    )
     disk = {"server_config": draw(st.booleans()), "sentinel_config": draw(st.booleans()), "has_data": True}
     if server.get("health") and local == "n1":
         disk["has_data"] = True

@@ -67,10 +67,8 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
     problems = [problem.message for problem in found.problems]
     for listener in found.listeners:
         missing = [node for node, _ in listener.nodes if node not in addresses]
-        if missing:
-            problems.append(f"{listener.key}: {unknown.get(missing[0], f'node {missing[0]}: not in this cluster')}")
-            continue
-        for fragment in fragments_of(config, listener, addresses):
+        problems += [f"{listener.key}: {unknown.get(node, f'node {node}: not in this cluster')}; left out" for node in missing]
+        for fragment in fragments_of(config, listener, addresses) if len(missing) < len(listener.nodes) else ():
             fragments.setdefault(fragment.key, fragment)
     return Desired(
         running=RUNNING[verb],

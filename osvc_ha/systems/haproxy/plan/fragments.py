@@ -48,10 +48,10 @@ def redis_groups(cluster: Cluster) -> Tuple[RedisGroup, ...]:
     addresses, _ = known_addresses(cluster)
     found: dict[str, RedisGroup] = {}
     for listener in discover(cluster, cluster.containers).listeners:
-        if listener.check not in (Check.REDIS, Check.REDIS_REPLICA) or any(node not in addresses for node in listener.scope):
+        if listener.check not in (Check.REDIS, Check.REDIS_REPLICA):
             continue
         group, backend = _group_id(listener), _backend_name(listener)
-        servers = tuple((node, addresses[node], listener.target_port) for node in listener.scope)
+        servers = tuple((node, addresses[node], listener.target_port) for node in listener.scope if node in addresses)
         before = found.get(group) or RedisGroup(group, listener.group, servers, listener.sentinel_port, listener.auth, ())
         found[group] = replace(before, backends=(*before.backends, backend))
     return tuple(found.values())
@@ -71,7 +71,7 @@ def fragments_of(config: Config, listener: Listener, addresses: Mapping[str, str
     """One listener as config text: the checks of its Redis group, if it has one, and the listener itself."""
     group = _group_id(listener)
     if group:
-        members = {node: (addresses[node], listener.target_port) for node in listener.scope}
+        members = {node: (addresses[node], listener.target_port) for node in listener.scope if node in addresses}
         yield render_group(config, group, listener.group, listener.auth, listener.sentinel_port, members)
     name = section(listener.key)
     backend = _backend_name(listener)
@@ -122,6 +122,10 @@ def _backend(
     if listener.check_port and listener.check_port != listener.target_port:
         extra += f" port {listener.check_port}"
     port, decided = listener.target_port, listener.check in AUTHORITY_DECIDES and not placed
-    servers = tuple(Server(name, node, addresses[node], port, "ready" if decided else where.value) for node, where in listener.nodes)
+    servers = tuple(
+        Server(name, node, addresses[node], port, "ready" if decided else where.value)
+        for node, where in listener.nodes
+        if node in addresses
+    )
     lines = "".join(f"    server {server.name} {server.address}:{port}{extra}\n" for server in servers)
     return f"backend {name}\n{rules}{lines}", servers
