@@ -101,7 +101,9 @@ def test_a_child_that_keeps_the_output_open_is_not_waited_for(host: Host) -> Non
 def test_an_interrupted_run_leaves_nothing(host: Host, script: Script, tmp_path: Path) -> None:
     """Ctrl-C during a command takes the command along, although it has a session of its own."""
     pid_file = tmp_path / "pid"
-    ours = script("Host().run(['sh', '-c', f'echo $$ > {sys.argv[1]}; exec sleep 60'], seconds=60)", pid_file)
+    # A program started in the background of a shell ignores SIGINT, and so do its children.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    ours = script(heeding + "Host().run(['sh', '-c', f'echo $$ > {sys.argv[1]}; exec sleep 60'], seconds=60)", pid_file)
     command = pid_in(host, pid_file)
     ours.send_signal(signal.SIGINT)
     assert "KeyboardInterrupt" in ours.communicate(timeout=10)[1]

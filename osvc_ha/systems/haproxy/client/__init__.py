@@ -14,9 +14,8 @@ from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, ObserveError
 from osvc_ha.planner.types import Step
-
-from .config import Config, resp
-from .state import (
+from osvc_ha.systems.haproxy.config import Config, resp
+from osvc_ha.systems.haproxy.state import (
     Actual,
     digest_of,
     join_fragments,
@@ -27,15 +26,17 @@ from .state import (
     split_fragments,
 )
 
+from .process import ASKED_SECONDS, living_master, master_pid, said, stray_master
+
 START_SECONDS = 30.0
+# Of how many requests a reload may consist, and after how long a reset question is asked again.
+RELOADS, AGAIN_SECONDS = 3, 0.05
 STOP_SECONDS = 10.0
-ASKED_SECONDS = 3.0
 CHECK_SECONDS = 60.0
 LOCK_SECONDS = 30.0
 MOST_REJECTED = 1000
 JITTER = 0.2
 LOOK = "show info;show servers state\n"
-PROCESSES = "show proc\nquit\n"
 
 
 def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
@@ -69,20 +70,25 @@ def _ask(config: Config, host: Host) -> str:
 
     It runs when its process lives, or when its socket answers: a pid file can be lost, and systemd or a container keeps none here.
     """
-    running = _master_pid(config, host) > 0
+    running = master_pid(config, host) > 0
     if not running and not config.runtime_socket.is_socket():
         return ""
-    try:
-        return host.exchange(str(config.runtime_socket), LOOK)
-    except ObserveError as error:
-        if not running and isinstance(error.__cause__, (ConnectionRefusedError, FileNotFoundError)):
-            return ""
-        raise
+    for more in (2, 1, 0):
+        try:
+            return host.exchange(str(config.runtime_socket), LOOK)
+        except ObserveError as error:
+            if not running and isinstance(error.__cause__, (ConnectionRefusedError, FileNotFoundError)):
+                return ""
+            # A worker that leaves after a reload resets whom it has not answered yet.
+            if not more or not isinstance(error.__cause__, ConnectionResetError):
+                raise
+            host.sleep(AGAIN_SECONDS)
+    return ""
 
 
 def _file_limit(config: Config, host: Host) -> int:
     """Of the running HAProxy, since a reload inherits it; else ours. Callers differ in theirs: the config must not follow that."""
-    pid = _master_pid(config, host)
+    pid = master_pid(config, host)
     _, found, rest = ((host.read(Path(f"/proc/{pid}/limits")) or "") if pid else "").partition("\nMax open files")
     return int(rest.split()[1]) if found else host.file_limit()
 
@@ -141,7 +147,7 @@ def _start(config: Config, step: Step, host: Host) -> None:
         pid = 0
     else:
         argv = [config.haproxy, "-W", "-S", f"{config.master_socket},mode,600", "-f", str(config.config_file), "-p", str(config.pid_file)]
-        pid = _stray_master(config, host) or host.launch(argv, config.log_file)
+        pid = stray_master(config, host) or host.launch(argv, config.log_file)
         # HAProxy writes it too, but only once it is up.
         host.replace(config.pid_file, f"{pid}\n")
     _await_loaded(config, host, pid)
@@ -161,14 +167,22 @@ def _reload(config: Config, step: Step, host: Host) -> None:
         last = str(host.now())
         host.replace(stamp, f"{last} {wanted}")
         _save_state(config, host, step.payload, dump=host.exchange(str(config.runtime_socket), "show servers state\n"))
-        if config.reload_command:
-            _run(host, config.reload_command)
-        else:
-            host.kill(_living_master(config, host), signal.SIGUSR2)
+        for _ in range(RELOADS):
+            _ask_to_reload(config, host)
+            if host.wait(lambda: _runs(config, host, wanted), START_SECONDS / RELOADS):
+                break
         _await_loaded(config, host)
     # A crash of the master process restarts it with this file: yesterday's UP must not be in it.
     _save_state(config, host, step.payload, dump="")
     host.replace(stamp, last)
+
+
+def _ask_to_reload(config: Config, host: Host) -> None:
+    """Asked for more than once if need be: a master that is still executing itself for the last reload misses the signal."""
+    if config.reload_command:
+        _run(host, config.reload_command)
+    else:
+        host.kill(living_master(config, host), signal.SIGUSR2)
 
 
 def _seconds(text: str) -> float:
@@ -194,7 +208,7 @@ def _await_loaded(config: Config, host: Host, pid: int = 0) -> None:
 
 
 def _runs(config: Config, host: Host, *digests: str) -> bool:
-    answer = _said(host, config.runtime_socket, "show info\n").lower()
+    answer = said(host, config.runtime_socket, "show info\n").lower()
     return any(f"\ndescription: osvc_ha {digest}\n" in answer for digest in digests)
 
 
@@ -213,9 +227,9 @@ def _set(config: Config, step: Step, host: Host) -> None:
 def _stop(config: Config, step: Step, host: Host) -> None:
     if config.stop_command:
         _run(host, config.stop_command)
-        host.wait(lambda: not _said(host, config.runtime_socket, LOOK), STOP_SECONDS)
+        host.wait(lambda: not said(host, config.runtime_socket, LOOK), STOP_SECONDS)
     elif _ask(config, host):
-        pid = _living_master(config, host)
+        pid = living_master(config, host)
         host.kill(pid, signal.SIGTERM)
         if not host.wait(lambda: not host.alive(pid), STOP_SECONDS):
             host.kill(pid, signal.SIGKILL)
@@ -226,48 +240,6 @@ def _run(host: Host, argv: Sequence[str]) -> None:
     done = host.run(argv, seconds=START_SECONDS)
     if done.code:
         raise ApplyError(f"{' '.join(argv)}: {done.words}")
-
-
-def _master_pid(config: Config, host: Host) -> int:
-    """Pid of our master process as the pid file says, 0 when it does not run. A pid that another program got since is not ours."""
-    text = (host.read(config.pid_file) or "").split()
-    pid = int(text[0]) if text and text[0].isdecimal() else 0
-    return pid if pid and host.alive(pid) and _is_ours(config, host, pid) else 0
-
-
-def _is_ours(config: Config, host: Host, pid: int) -> bool:
-    return f"\0-f\0{config.config_file}\0" in (host.read(Path(f"/proc/{pid}/cmdline")) or "")
-
-
-def _stray_master(config: Config, host: Host) -> int:
-    """A master that a killed run launched and did not live to note, 0 when there is none. A second one would share its ports."""
-    ours = set()
-    for pid in map(int, filter(str.isdecimal, host.names(Path("/proc")))):
-        # What ends while we look is none.
-        with contextlib.suppress(ObserveError):
-            if host.alive(pid) and _is_ours(config, host, pid):
-                ours.add(pid)
-    parents = {pid: (host.read(Path(f"/proc/{pid}/stat")) or "").rpartition(")")[2].split() for pid in ours}
-    return next((pid for pid, words in sorted(parents.items()) if words and int(words[1]) not in ours), 0)
-
-
-def _living_master(config: Config, host: Host) -> int:
-    """Pid of our master process, never 0: signals to 0 reach ourselves. Raises ObserveError or ApplyError."""
-    pid = _master_pid(config, host)
-    # Its socket is closed for a moment in a reload.
-    if not pid and host.wait(lambda: bool(_said(host, config.master_socket, PROCESSES)), ASKED_SECONDS):
-        rows = (row.split() for row in _said(host, config.master_socket, PROCESSES).splitlines())
-        pid = next((int(row[0]) for row in rows if row[1:2] == ["master"] and row[0].isdecimal()), 0)
-    if not pid:
-        raise ApplyError(f"{config.master_socket}: names no master process; is this HAProxy another one's?")
-    return pid
-
-
-def _said(host: Host, socket: Path, words: str) -> str:
-    """What a socket answers, empty while it does not."""
-    with contextlib.suppress(ObserveError):
-        return host.exchange(str(socket), words)
-    return ""
 
 
 def _rejected(config: Config, host: Host) -> Mapping[str, str]:
