@@ -286,5 +286,8 @@ class FastPaths:
         return Group(found.id, found.master, servers, sentinels, found.backends)
 
     def _login(self, name: str) -> Tuple[str, str]:
-        user, _, secret = ((self._host.read(self._credentials / name) if name else "") or "").strip().partition(":")
+        """User and password from a file of ``credentials_dir``, and from nowhere else: a label must not send any file of this node away."""
+        path = self._credentials / name
+        text = self._host.read(path) if name and path.parent == self._credentials else None
+        user, _, secret = (text or "").partition("\n")[0].partition(":")
         return user, secret

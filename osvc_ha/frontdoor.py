@@ -40,14 +40,16 @@ def backends_of(host: Host, socket: str, group: str) -> Dict[str, Tuple[str, ...
     return {backend: tuple(sorted(servers)) for backend, servers in sorted(found.items())}
 
 
-def grant(host: Host, socket: str, group: str, node: str, others: Sequence[str], backends: Sequence[str]) -> None:
-    """Open ``node`` and close ``others``, in one exchange: leases first, so that every check that starts from now on agrees.
+def grant(
+    host: Host, socket: str, group: str, node: str, others: Sequence[str], backends: Sequence[str], seconds: float = SOCKET_SECONDS
+) -> None:
+    """Open ``node`` and close ``others``, in one exchange of at most ``seconds``. Leases first: every check that starts from now on agrees.
 
     The new one comes up before the old ones go down, which closes their sessions (on-marked-down
     shutdown-sessions): a client that comes back at once must find somebody. ApplyError with HAProxy's words
     for a refused command.
     """
-    refused = _brief(host.exchange(socket, "; ".join(commands(group, node, others, backends)) + "\n", SOCKET_SECONDS))
+    refused = _brief(host.exchange(socket, "; ".join(commands(group, node, others, backends)) + "\n", seconds))
     if refused:
         raise ApplyError(f"{socket}: {refused}")
 

@@ -100,7 +100,9 @@ class Host:
             raise ObserveError(f"{path}: cannot be read: {error}") from error
 
     def replace(self, path: Path, text: str, mode: int = 0o640) -> None:
-        """Write a whole file: temporary, fsync, rename. On failure the old file stays as it was."""
+        """Write a whole file: temporary, fsync, rename. On failure the old file stays as it was; a device is never replaced."""
+        if path.exists() and not path.is_file():
+            raise ApplyError(f"{path}: is no regular file; name another")
         temporary = ""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,9 @@ from .redis_resp import Incomplete, Refusal, Reply, encode, parse
 
 Command = Tuple[str, ...]
 
+# When a switch ends, each Sentinel sends CLIENT KILL TYPE normal to every server it re-points (sentinelSendSlaveOf).
+TRIES = 3
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -48,10 +51,11 @@ class Peer:
 
 @dataclass(frozen=True)
 class Silence:
-    """No answer. ``refused``: nothing listens there, which is a fact; otherwise we cannot tell."""
+    """No answer. ``refused``: nothing listens there, which is a fact; otherwise we cannot tell. ``closed``: by the peer, once open."""
 
     words: str
     refused: bool = False
+    closed: bool = False
 
 
 Answer = Union[List[Reply], Silence]
@@ -66,16 +70,22 @@ class Links:
     def ask(self, questions: Mapping[Peer, Sequence[Command]], seconds: float) -> Dict[Peer, Answer]:
         """Send each peer its commands in one go, all peers in parallel; one reply per command, or a Silence.
 
-        A connection that the server closed since its last use (Redis closes those of a promoted node) is
-        opened anew, once. The commands of one peer are not atomic, but they are in order.
+        A connection that the server closed is opened anew, TRIES in all. The commands of one peer are not
+        atomic, but they are in order; one may be sent twice, so ask only what may be.
         """
         give_up = time.monotonic() + seconds
-        known = {peer: self._open.pop(peer) for peer in questions if peer in self._open}
-        answers = self._exchange({peer: (link, questions[peer]) for peer, link in known.items()}, give_up)
-        stale = [peer for peer, answer in answers.items() if isinstance(answer, Silence) and time.monotonic() < give_up]
-        fresh = {peer: (_Link(peer), questions[peer]) for peer in (*(p for p in questions if p not in known), *stale)}
-        answers.update(self._exchange(fresh, give_up))
+        answers: Dict[Peer, Answer] = {}
+        left = list(questions)
+        for _ in range(TRIES):
+            answers.update(self._exchange({peer: (self._link(peer), questions[peer]) for peer in left}, give_up))
+            left = [peer for peer in left if _closed(answers[peer])]
+            if not left or time.monotonic() >= give_up:
+                break
         return answers
+
+    def _link(self, peer: Peer) -> _Link:
+        known = self._open.pop(peer, None)
+        return _Link(peer) if known is None else known
 
     def call(self, peer: Peer, *command: str, seconds: float) -> Reply:
         """One command to one peer. ObserveError when it does not answer; an error reply is returned as a Refusal."""
@@ -125,6 +135,10 @@ class Links:
         else:
             self._open[link.peer] = link
         return answer
+
+
+def _closed(answer: Answer) -> bool:
+    return isinstance(answer, Silence) and answer.closed
 
 
 def _ready(waiting: Mapping[int, _Link], give_up: float) -> List[int]:
@@ -217,7 +231,7 @@ class _Link:
         while not self.done:
             chunk = self._socket.recv(262144)
             if not chunk:
-                self.fail("it closed the connection")
+                self.fail("it closed the connection", closed=True)
                 return
             self._incoming += chunk
             self._parse()
@@ -236,12 +250,12 @@ class _Link:
         del self._incoming[:position]
 
     def _fail_with(self, error: OSError) -> None:
-        self.fail(error.strerror or str(error), refused=error.errno == errno.ECONNREFUSED)
+        self.fail(error.strerror or str(error), error.errno == errno.ECONNREFUSED, self.connected)
 
-    def fail(self, words: str, refused: bool = False) -> None:
+    def fail(self, words: str, refused: bool = False, closed: bool = False) -> None:
         """End this exchange with a Silence."""
         self.done = True
-        self._silence = Silence(words, refused)
+        self._silence = Silence(words, refused, closed)
 
     def answer(self) -> Answer:
         """The replies without the login's; a denied login is the reply to every command."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from osvc_ha.authority import Claim, Vote, authority
-from osvc_ha.fast_path import Group, is_about, view_of
+from osvc_ha.fast_path import FastPaths, Group, is_about, view_of
+from osvc_ha.host import Host
 from osvc_ha.redis_link import Peer, Silence
 from osvc_ha.redis_resp import Refusal
 
@@ -69,3 +72,14 @@ def test_events_of_other_groups_start_nothing() -> None:
     assert is_about("grp 10.0.0.1 6379 10.0.0.2 6379", "grp")
     assert not is_about("grp2 10.0.0.1 6379 10.0.0.2 6379", "grp")
     assert not is_about("", "grp")
+
+
+def test_a_label_cannot_send_another_file_to_a_server(tmp_path: Path) -> None:
+    """Logins come from credentials_dir only, whatever path a label names."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "cache").write_text("watch:secret word\n")
+    (tmp_path / "shadow").write_text("root:hash\n")
+    paths = FastPaths("/nowhere.sock", folder, Host())
+    assert paths._login(str(folder / "cache")) == ("watch", "secret word")
+    assert paths._login(str(tmp_path / "shadow")) == paths._login("../shadow") == paths._login("") == ("", "")

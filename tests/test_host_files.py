@@ -162,3 +162,10 @@ def test_remove_twice_is_no_error(host: Host, tmp_path: Path) -> None:
     assert not path.exists()
     with pytest.raises(ApplyError, match=f"{tmp_path}: cannot be removed: "):
         host.remove(tmp_path)
+
+
+def test_a_device_is_never_replaced(host: Host) -> None:
+    """Written to /dev/null by root, a rename would put a file in its place for the whole machine."""
+    with pytest.raises(ApplyError, match="no regular file"):
+        host.replace(Path("/dev/null"), "text")
+    assert Path("/dev/null").is_char_device()

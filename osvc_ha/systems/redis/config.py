@@ -57,6 +57,9 @@ PROGRAM = re.compile(r"[A-Za-z0-9._/@+=,-]+\Z")
 USER = re.compile(r"[A-Za-z0-9._@-]*\Z")
 
 
+USUAL_PING_PERIOD = 1000
+
+
 @dataclass(frozen=True)
 class Config:
     """The parsed keywords. ``down_after`` and ``failover_timeout`` in milliseconds, other times in seconds.
@@ -90,6 +93,12 @@ class Config:
     handover_timeout: float = 5.0
     allow_stop_without_handover: bool = False
     haproxy_sockets: Tuple[str, ...] = ()
+
+    @property
+    def ping_period(self) -> int:
+        """Milliseconds between two pings of a Sentinel: two within down_after. Below 400, the INFO that a replica is chosen by would
+        be too old after five of them (sentinelSelectSlave)."""
+        return min(USUAL_PING_PERIOD, max(400, self.down_after // 2))
 
 
 def parse(keywords: Mapping[str, str]) -> Config:

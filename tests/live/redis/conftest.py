@@ -272,7 +272,7 @@ def group(make_group: MakeGroup) -> Group:
 def running(group: Group) -> Group:
     """Three nodes, started and ready, with some data."""
     group.start_fast()
-    group.server(group.master(), "SET", "seed", "1")
+    group.eventually(lambda: group.server(group.master(), "SET", "seed", "1") == "OK")
     return group
 
 

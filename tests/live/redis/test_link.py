@@ -65,6 +65,22 @@ def test_a_secret_is_in_no_representation():
     assert "hidden" not in f"{Peer('h', 1, 'u', 'hidden')!r} {Peer('h', 1, 'u', 'hidden')}"
 
 
+def test_r10_a_connection_closed_by_one_sentinel_after_the_other_is_opened_again(listener):
+    """At the end of a switch every Sentinel closes all connections of a server: two in a row do not fail a question."""
+    thread = threading.Thread(target=_close_twice, args=(listener,), daemon=True)
+    thread.start()
+    assert ask(listener, 2) == ["PONG"]
+    thread.join(5)
+
+
+def _close_twice(listener):
+    for answer in (b"", b"", b"+PONG\r\n"):
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(100)
+            peer.sendall(answer)
+
+
 def test_r10_a_connection_that_the_server_closed_is_opened_again(running):
     """Redis closes all connections of a node at its promotion; the next question is answered all the same."""
     links, peer = Links(), Peer(running.addresses["n1"], running.port)

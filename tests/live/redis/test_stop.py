@@ -31,6 +31,23 @@ def test_r17_the_switch_is_over_before_the_process_is_told_to_end(running):
     assert steps[-3:] == ["settle", "end-server", "end-sentinel"]
 
 
+def test_the_sentinels_that_stay_name_the_new_master_and_the_node_comes_back_as_its_replica(running):
+    """STOP ends the node's Sentinel too: the two others name one master; START joins the node to it, ready for a failover."""
+    for _ in range(2):
+        old = running.master()
+        running.leaving = {old}
+        running.reconcile(old, Verb.STOP)
+        running.placed.discard(old)
+        actual = running.look()
+        assert {actual.sentinels[node].master for node in running.nodes if node != old} == {running.master()} != {old}
+        assert actual.sentinels[old].health is Health.ABSENT
+        running.leaving = set()
+        running.reconcile(old, Verb.START)
+        running.placed.add(old)
+        assert running.look().servers[old].master == running.master()
+        running.eventually(lambda: {running.status(node).status for node in running.nodes} == {Status.UP})
+
+
 def test_stopping_a_replica_moves_nothing(running):
     """The instance of a replica is stopped: the master stays, no handover step runs."""
     done = running.reconcile("n3", Verb.STOP).steps

@@ -119,14 +119,8 @@ def _sentinel(node: str, answer: Answer, names: Names) -> Sentinel:
     return replace(
         parse_sentinel(node, master, address, replicas, others, names),
         unusable=quorum.words if isinstance(quorum, Refusal) else "",
-        coordinated=_major(fields.get("valkey_version", "")) >= 9,
         pid=int(fields.get("process_id", "0")),
     )
-
-
-def _major(version: str) -> int:
-    head = version.split(".", 1)[0]
-    return int(head) if head.isdigit() else 0
 
 
 def _vote(node: str, answer: Answer, names: Names) -> Vote:

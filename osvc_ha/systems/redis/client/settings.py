@@ -8,12 +8,13 @@ from typing import Tuple
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.types import Step
-from osvc_ha.redis_link import links
+from osvc_ha.redis_link import Peer, links
 from osvc_ha.systems.redis.config import Config
 from osvc_ha.systems.redis.plan.joining import Move, part
 from osvc_ha.systems.redis.plan.readiness import missing, named_master
 from osvc_ha.systems.redis.plan.steps import recall
 from osvc_ha.systems.redis.state import Actual, Desired
+from osvc_ha.systems.redis.state.replies import parse_info
 
 from . import processes
 from .peers import ACT_SECONDS, secret, sentinel_peer, server_peer, tell
@@ -24,9 +25,23 @@ LOADING_SECONDS = 10.0
 
 
 def set_server(config: Config, step: Step, host: Host) -> None:
-    """CONFIG SET, one at a time: Redis 6.2 takes no more. A server that loads its data answers between two chunks only."""
+    """CONFIG SET, one at a time: Redis 6.2 takes no more, and none before it has loaded its data."""
     pairs = [pair for pair in step.args if pair[0] != "at"]
-    tell(server_peer(config, step.arg("at"), host), *(("CONFIG", "SET", *pair) for pair in pairs), seconds=LOADING_SECONDS)
+    peer = server_peer(config, step.arg("at"), host)
+    give_up = host.now() + config.ready_timeout
+    while True:
+        try:
+            tell(peer, *(("CONFIG", "SET", *pair) for pair in pairs), seconds=LOADING_SECONDS)
+            return
+        except ApplyError:
+            if host.now() >= give_up or not _loading(peer):
+                raise
+        host.sleep(POLL)
+
+
+def _loading(peer: Peer) -> bool:
+    """Does it load its data? Then it answers between two chunks only."""
+    return parse_info(str(tell(peer, ("INFO", "persistence"), seconds=LOADING_SECONDS)[0])).get("loading") == "1"
 
 
 def set_sentinel(config: Config, step: Step, host: Host) -> None:

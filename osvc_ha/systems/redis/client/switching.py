@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Dict, Tuple
 
 from osvc_ha.authority import View, named
-from osvc_ha.frontdoor import grant, group_id
+from osvc_ha.frontdoor import SOCKET_SECONDS, grant, group_id
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, HaError
 from osvc_ha.planner.types import Step
@@ -83,11 +83,10 @@ def failover(config: Config, step: Step, host: Host) -> None:
     """SENTINEL FAILOVER, unless that Sentinel names another master by now. One that is in progress already is as good."""
     peer = sentinel_peer(config, step.arg("at"), host)
     old = server_peer(config, step.arg("old"), host)
-    how = (step.arg("how"),) if step.arg("how") else ()
     named_now = tell(peer, ("SENTINEL", "get-master-addr-by-name", config.group))[0]
     if named_now != [old.host, str(old.port)]:
         raise ApplyError(f"{peer}: it names {named_now}, not {old}: somebody else moved the master")
-    reply = links().call(peer, "SENTINEL", "FAILOVER", config.group, *how, seconds=1.0)
+    reply = links().call(peer, "SENTINEL", "FAILOVER", config.group, seconds=1.0)
     if isinstance(reply, Refusal) and reply.code != "INPROG":
         raise ApplyError(f"{peer}: SENTINEL FAILOVER: {reply.words}")
 
@@ -122,15 +121,16 @@ def door(config: Config, step: Step, host: Host) -> None:
     """Tell one HAProxy. Failing is not an error: its own checks find out, only later."""
     wanted = recall(config, step)
     peer = server_peer(config, wanted.server_at(wanted.local), host)
+    half = float(step.arg("seconds")) / 2
     # Before the new master has a replica it could only answer -NOREPLICAS.
-    host.wait(lambda: "connected" in _roles((peer,))[peer], LINK_SECONDS, POLL)
+    host.wait(lambda: "connected" in _roles((peer,))[peer], min(LINK_SECONDS, half), POLL)
     role = _roles((peer,))[peer]
     risen = next((node for node, at in wanted.addresses.items() if role[0] == "slave" and at == role[1]), "")
     if not risen:
         return
     others = tuple(node for node in wanted.scope if node != risen)
     try:
-        grant(host, step.on, group_id(config.path, config.group), risen, others, step.arg("backends").split())
+        grant(host, step.on, group_id(config.path, config.group), risen, others, step.arg("backends").split(), min(SOCKET_SECONDS, half))
     except HaError:
         return
 

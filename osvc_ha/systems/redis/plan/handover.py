@@ -14,6 +14,10 @@
 Killed before ``failover`` was heard: the pause ends, the master goes on, and the next look takes the fence
 back. Killed after: Sentinel goes on, the fence stops the old master's writes at the promotion, pause or no
 pause, and Sentinel turns it into a replica within seconds; a next STOP ends the switch at ``demote``.
+
+Valkey 9's ``SENTINEL FAILOVER ... COORDINATED`` does the same from the inside, and is not used: it loses as little
+(9.1.2: nothing), but holds an election first, pauses writes for all of failover-timeout when it gets stuck, needs
+the right to FAILOVER on the servers (valkey#2779), and killed Sentinels of 9.1.0 (valkey#4066).
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ from .steps import Args, at_sentinel, at_server, group_args, resolve
 
 OVERRIDE = "allow_stop_without_handover=true"
 URGENT = "1"
+# Of handover_timeout, for all HAProxies together. drain and promoted have 0.8 of it: none of the three outlasts the pause.
+DOOR_SHARE = 0.2
 
 
 def stop(actual: Actual, desired: Desired) -> Plan:
@@ -156,12 +162,11 @@ def _switch(heir: str, heirs: Tuple[str, ...], actual: Actual, desired: Desired)
     )
     yield Step("pause", node, f"writes on {node} wait for at most {budget:g} s", (*at_server(desired, node), ("seconds", f"{budget:g}")))
     yield Step("drain", node, f"wait until {' and '.join(heirs)} have every byte of {node}", args)
-    how = "COORDINATED" if actual.sentinels[sentinel].coordinated else ""
     yield Step(
         "failover",
         sentinel,
         f"ask the Sentinel on {sentinel} to make {heir} the master",
-        (*at_sentinel(desired, sentinel), ("how", how), ("old", desired.server_at(node))),
+        (*at_sentinel(desired, sentinel), ("old", desired.server_at(node))),
     )
     yield Step("promoted", heir, f"wait until {heir} says it is the master", args)
 
@@ -170,12 +175,13 @@ def _finish(actual: Actual, desired: Desired, heir: str) -> Iterator[Step]:
     node = actual.local
     group = group_args(desired)
     yield Step("demote", node, f"{node} is to follow the new master, {heir}", group)
+    seconds = f"{desired.config.handover_timeout * DOOR_SHARE / max(1, len(actual.doors)):g}"
     for door in actual.doors:
         yield Step(
             "door",
             door.socket,
             f"tell HAProxy that {heir} may be written to, and {node} no longer",
-            (*group, ("backends", " ".join(door.backends))),
+            (*group, ("backends", " ".join(door.backends)), ("seconds", seconds)),
         )
     yield Step("disconnect", node, f"the clients of {node} are to reconnect to {heir}", at_server(desired, node))
     yield Step(

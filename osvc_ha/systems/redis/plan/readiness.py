@@ -14,7 +14,7 @@ from osvc_ha.authority import named
 from osvc_ha.systems.redis.state import Actual, Desired, Health, Sentinel, Server
 
 # After a switch Sentinel may wait a whole ping period, 1 s, before it reconnects (sentinelReconnectInstance,
-# last_reconn_time), while sentinelCheckSubjectivelyDown already counts: seen as a second failover, 1 in 8, at 1000.
+# last_reconn_time), while sentinelCheckSubjectivelyDown already counts: seen as a second failover, in one run of a few, at 1000.
 SAFE_DOWN_AFTER = 1500
 
 

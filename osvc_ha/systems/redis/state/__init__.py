@@ -94,7 +94,6 @@ class Sentinel:
     deposing: bool = False
     settled_for: int = 0
     unusable: str = ""
-    coordinated: bool = False
     replicas: Tuple[Seen, ...] = ()
     sentinels: Tuple[Seen, ...] = ()
     pid: int = 0
