@@ -45,6 +45,7 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("ready_timeout", "Seconds start waits until a failover would work.", "60"),
     Keyword("handover_timeout", "Seconds the master's writes may be paused by a planned handover. Below the clients' own time-out.", "5"),
     Keyword("allow_stop_without_handover", "true: stop a master even if no replica can take over.", "false"),
+    Keyword("coordinated", "true: hand over by Valkey 9's SENTINEL FAILOVER ... COORDINATED instead of our own pause and drain.", "false"),
     Keyword("haproxy_socket", "Runtime sockets of the HAProxies on this node, separated by spaces; told of a handover at once."),
 )
 
@@ -92,6 +93,7 @@ class Config:
     ready_timeout: float = 60.0
     handover_timeout: float = 5.0
     allow_stop_without_handover: bool = False
+    coordinated: bool = False
     haproxy_sockets: Tuple[str, ...] = ()
 
     @property
@@ -133,6 +135,7 @@ def parse(keywords: Mapping[str, str]) -> Config:
         ready_timeout=float(read.number("ready_timeout", 60, 1, 86_400)),
         handover_timeout=float(read.number("handover_timeout", 5, 1, 60)),
         allow_stop_without_handover=read.flag("allow_stop_without_handover", False),
+        coordinated=read.flag("coordinated", False),
         haproxy_sockets=read.files("haproxy_socket"),
     )
     if config.port == config.sentinel_port:

@@ -86,7 +86,8 @@ def failover(config: Config, step: Step, host: Host) -> None:
     named_now = tell(peer, ("SENTINEL", "get-master-addr-by-name", config.group))[0]
     if named_now != [old.host, str(old.port)]:
         raise ApplyError(f"{peer}: it names {named_now}, not {old}: somebody else moved the master")
-    reply = links().call(peer, "SENTINEL", "FAILOVER", config.group, seconds=1.0)
+    how = (step.arg("how"),) if step.arg("how") else ()
+    reply = links().call(peer, "SENTINEL", "FAILOVER", config.group, *how, seconds=1.0)
     if isinstance(reply, Refusal) and reply.code != "INPROG":
         raise ApplyError(f"{peer}: SENTINEL FAILOVER: {reply.words}")
 

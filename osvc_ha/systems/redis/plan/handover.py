@@ -15,7 +15,7 @@ Killed before ``failover`` was heard: the pause ends, the master goes on, and th
 back. Killed after: Sentinel goes on, the fence stops the old master's writes at the promotion, pause or no
 pause, and Sentinel turns it into a replica within seconds; a next STOP ends the switch at ``demote``.
 
-Valkey 9's ``SENTINEL FAILOVER ... COORDINATED`` does the same from the inside, and is not used: it loses as little
+Valkey 9's ``SENTINEL FAILOVER ... COORDINATED`` does the same from the inside, and is used with coordinated=true only: it loses as little
 (9.1.2: nothing), but holds an election first, pauses writes for all of failover-timeout when it gets stuck, needs
 the right to FAILOVER on the servers (valkey#2779), and killed Sentinels of 9.1.0 (valkey#4066).
 """
@@ -150,9 +150,25 @@ def _restore(to: str, heirs: Tuple[str, ...], desired: Desired) -> Iterator[Step
 
 
 def _switch(heir: str, heirs: Tuple[str, ...], actual: Actual, desired: Desired) -> Iterator[Step]:
-    node, budget = actual.local, desired.config.handover_timeout
+    node = actual.local
     args = (*at_server(desired, node), *_peers(heirs, desired))
     sentinel = _asked(actual, desired)
+    if not desired.config.coordinated:
+        yield from _hold(heir, heirs, actual, desired)
+    how = "COORDINATED" if desired.config.coordinated else ""
+    yield Step(
+        "failover",
+        sentinel,
+        f"ask the Sentinel on {sentinel} to make {heir} the master",
+        (*at_sentinel(desired, sentinel), ("how", how), ("old", desired.server_at(node))),
+    )
+    yield Step("promoted", heir, f"wait until {heir} says it is the master", args)
+
+
+def _hold(heir: str, heirs: Tuple[str, ...], actual: Actual, desired: Desired) -> Iterator[Step]:
+    """Fence, pause and drain: what COORDINATED does from the inside."""
+    node, budget = actual.local, desired.config.handover_timeout
+    args = (*at_server(desired, node), *_peers(heirs, desired))
     fence = str(max(1, actual.here.good))
     yield Step(
         "fence",
@@ -162,13 +178,6 @@ def _switch(heir: str, heirs: Tuple[str, ...], actual: Actual, desired: Desired)
     )
     yield Step("pause", node, f"writes on {node} wait for at most {budget:g} s", (*at_server(desired, node), ("seconds", f"{budget:g}")))
     yield Step("drain", node, f"wait until {' and '.join(heirs)} have every byte of {node}", args)
-    yield Step(
-        "failover",
-        sentinel,
-        f"ask the Sentinel on {sentinel} to make {heir} the master",
-        (*at_sentinel(desired, sentinel), ("old", desired.server_at(node))),
-    )
-    yield Step("promoted", heir, f"wait until {heir} says it is the master", args)
 
 
 def _finish(actual: Actual, desired: Desired, heir: str) -> Iterator[Step]:
