@@ -33,7 +33,7 @@ bench: $(STAMP) servers
 servers:
 	@.ci/packages $(SERVERS)
 
-$(STAMP): setup.cfg pyproject.toml $(wildcard site_opensvc)
+$(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages python3-venv
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -84,6 +85,7 @@ class Host:
     def launch(self, argv: Sequence[str], log: Path, env: Optional[Mapping[str, str]] = None) -> int:
         """Start a program that outlives us, in its own session, holding none of our pipes. Returns its pid."""
         try:
+            log.parent.mkdir(parents=True, exist_ok=True)
             with open(log, "ab") as sink:
                 child = subprocess.Popen(list(argv), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True, env=env)
         except OSError as error:
@@ -135,6 +137,15 @@ class Host:
         """Remove a file if it is there. ApplyError when it cannot be."""
         try:
             path.unlink()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise ApplyError(f"{path}: cannot be removed: {error.strerror}") from error
+
+    def remove_tree(self, path: Path) -> None:
+        """Remove a directory and what is in it, if it is there; a link is removed, not followed. ApplyError when it cannot be."""
+        try:
+            path.unlink() if path.is_symlink() else shutil.rmtree(path)
         except FileNotFoundError:
             return
         except OSError as error:

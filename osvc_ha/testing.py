@@ -91,6 +91,10 @@ class FakeHost(Host):
         """Remove it if it is there."""
         self.files.pop(str(path), None)
 
+    def remove_tree(self, path: Path) -> None:
+        """Remove it and what is below."""
+        self.files = {file: text for file, text in self.files.items() if not Path(file).is_relative_to(path)}
+
     def exchange(self, address: str, text: str, seconds: float = SOCKET_SECONDS, end: str = "") -> str:
         """What ``sockets`` says; ObserveError when nobody listens, or answers nothing."""
         self.sent.append((address, text))

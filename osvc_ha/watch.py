@@ -12,21 +12,23 @@ import random
 import select
 import socket
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Optional, Tuple
 
 from osvc_ha.cluster.addresses import remembering
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, HaError
-from osvc_ha.planner.reconcile import Report, reconcile
-from osvc_ha.planner.types import Step, System, Verb
+from osvc_ha.planner.reconcile import Health, Report, reconcile, status
+from osvc_ha.planner.types import Status, Step, System, Verb
 
 LOG = logging.getLogger("osvc_ha.watch")
 FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 30.0
 LONG_SLEEP = 0.5
+# What HAProxy's checks find, no event tells; nobody should read for a minute of a trouble that is over.
+UNWELL = 5.0
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,17 @@ class StoppableHost(Host):
             time.sleep(min(left, 0.1))
 
 
+def ignore(cluster: Cluster) -> None:
+    """For nobody who depends on what was followed."""
+
+
 class Watch:
     """Runs ``follow`` for each system whenever woken, and every ``resync`` seconds.
 
     read: returns the Cluster; raises HaError while it cannot be told, and then nothing is touched.
     settle: seconds to let a burst of events pass before reading.
     after: called with each Cluster that was followed, for whoever depends on it; its HaError is logged.
+    tell: called after each look with why the cluster could not be read, or "", and the health of each system by then.
     runs: how many reconciles there were.
     """
 
@@ -72,7 +79,8 @@ class Watch:
         host: Host,
         resync: float = 60.0,
         settle: float = 0.02,
-        after: Callable[[Cluster], None] = lambda cluster: None,
+        after: Callable[[Cluster], None] = ignore,
+        tell: Optional[Callable[[str, Mapping[str, Health]], None]] = None,
     ) -> None:
         self._read = read
         self._followed = tuple(followed)
@@ -80,6 +88,8 @@ class Watch:
         self._resync = resync
         self._settle = settle
         self._after = after
+        self._tell = tell
+        self._health: dict[str, Health] = {}
         # Sockets and not a threading.Event: its lock is not re-entrant, so that a signal handler which sets the event
         # while the main thread is just taking that lock would hang for ever.
         self._woken, self._waker = socket.socketpair()
@@ -113,6 +123,8 @@ class Watch:
             # Emptied before reading: what happens from here on is one more run, never a lost one.
             self._drain()
             self._failures = 0 if self.follow() else self._failures + 1
+            if self._tell is not None:
+                self._tell(" ".join(self._said.get("cluster", ())), dict(self._health))
 
     def follow(self) -> bool:
         """One reconcile of every system. True when all of them converged."""
@@ -121,7 +133,7 @@ class Watch:
         try:
             cluster = self._read()
             if self._before is not None:
-                cluster = remembering(cluster, self._before)
+                cluster = remembering(cluster, {name: node.labels for name, node in self._before.nodes.items()})
         except HaError as error:
             self._say("cluster", str(error))
             return False
@@ -143,11 +155,22 @@ class Watch:
             return False
         try:
             outcome = reconcile(one.system, one.config, cluster, Verb.FOLLOW, self._host, _log_step(name))
+            self._say(name, *outcome.notes)
+            trouble = ""
         except HaError as error:
-            self._say(name, str(error))
-            return False
-        self._say(name, *outcome.notes)
-        return True
+            trouble = str(error)
+            self._say(name, trouble)
+        if self._tell is not None:
+            self._health[name] = self._judge(one, cluster, trouble)
+        return not trouble
+
+    def _judge(self, one: Followed, cluster: Cluster, trouble: str) -> Health:
+        """As it is now, and why it is not followed."""
+        try:
+            health = status(one.system, one.config, cluster, self._host)
+        except HaError as error:
+            return Health(Status.UNDEF, (str(error),))
+        return replace(health, lines=(trouble, *health.lines)) if trouble and trouble not in health.lines else health
 
     def _wait(self, seconds: float) -> None:
         poller = select.poll()
@@ -162,7 +185,7 @@ class Watch:
     def _pause(self) -> float:
         """Until the next look if nothing wakes us: the resync, or sooner after failures, ever less so."""
         if not self._failures:
-            return self._resync
+            return min(self._resync, UNWELL) if any(health.lines for health in self._health.values()) else self._resync
         longest = min(self._resync, LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(self._failures - 1, 10))
         return longest * random.uniform(0.8, 1.0)
 

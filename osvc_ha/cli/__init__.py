@@ -21,6 +21,7 @@ COMMANDS = {
     "apply": "Take those steps.",
     "status": "Nodes, services, listeners, and what is wrong, in one page.",
     "watch": "Follow placement changes until stopped: the long-lived follower.",
+    "resource": "What OpenSVC asks of a resource, for agent 3 and by hand: start, stop, status, info, provision, unprovision, check.",
     "labels": "What was opted in to L4, from where, and what is wrong with it.",
     "snapshot": "Write what OpenSVC knows to a file that every command can read.",
     "demo": "Three nodes on this machine: Redis, Sentinel and HAProxy under faults, with figures.",

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Tuple, TypeVar
+from typing import Any, Optional, Tuple, TypeVar
 
 import click
 
-from osvc_ha.cluster.listeners import Problem
-from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.types import System, Verb
+from osvc_ha.registry import SYSTEMS, load_system
+from osvc_ha.source import Source
 
-if TYPE_CHECKING:
-    from osvc_ha.agents.feed import Feed
+__all__ = ["SETTINGS", "SYSTEMS", "Source", "keywords", "load_system", "output", "show", "source", "systems_of", "verb"]
 
-LOG = logging.getLogger("osvc_ha.cluster")
-
-SYSTEMS = ("haproxy", "redis")
 SETTINGS = Path("/etc/osvc_ha/settings.yaml")
-RESOLVE_AGAIN = 60.0
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -40,15 +31,20 @@ def source(function: F) -> F:
 
 def keywords(function: F) -> F:
     """--settings and --set: a system's keywords."""
-    function = click.option(
+    function = sets(function)
+    return click.option(
+        "--settings", type=click.Path(path_type=Path), help=f"Keywords by system, in YAML. Default: {SETTINGS} when it is there."
+    )(function)
+
+
+def sets(function: F) -> F:
+    """--set: keywords one by one."""
+    return click.option(
         "--set",
         "pairs",
         multiple=True,
         metavar="KEYWORD=VALUE",
-        help="One keyword; wins over the settings. With several systems, SYSTEM.KEYWORD=VALUE.",
-    )(function)
-    return click.option(
-        "--settings", type=click.Path(path_type=Path), help=f"Keywords by system, in YAML. Default: {SETTINGS} when it is there."
+        help="One keyword; wins over the others. With several systems, SYSTEM.KEYWORD=VALUE.",
     )(function)
 
 
@@ -67,74 +63,19 @@ def verb(function: F) -> F:
     )
 
 
-class Source:
-    """Where the Cluster comes from: a snapshot file, or the agent with the containers and addresses that this node sees.
-
-    problems: what the last reading could not see of the containers. A watcher reads many times, so configs that
-    did not change, and addresses for a minute, are remembered.
-    """
-
-    def __init__(self, snapshot: Optional[Path], node: str, host: Host) -> None:
-        if node and snapshot is None:
-            raise ConfigError(f"--node {node}: only with --snapshot; without one, the cluster is seen from this node")
-        self.problems: Tuple[Problem, ...] = ()
-        self._snapshot = snapshot
-        self._node = node
-        self._host = host
-        self._feed: Optional[Feed] = None
-        self._containers: Tuple[Mapping[str, Any], ...] = ()
-        self._resolved: Mapping[str, str] = {}
-        self._resolved_for: Tuple[str, ...] = ()
-        self._resolve_at = 0.0
-
-    def read(self) -> Cluster:
-        """The Cluster now. An HaError when it cannot be told."""
-        from osvc_ha import discovery
-
-        if self._snapshot is not None:
-            # As it was written: the same file gives the same plan everywhere, so nothing of this machine goes in.
-            return discovery.load_cluster(self._snapshot, self._host, self._node)[0]
-        from osvc_ha.agents import feed
-
-        self._feed = self._feed or feed.Feed(self._host)
-        cluster = self._feed.read()
-        containers, problems = discovery.containers_on(self._host)
-        for problem in problems:
-            if problem not in self.problems:
-                LOG.warning("%s", problem.message)
-        self.problems = problems
-        # An engine that does not answer has not said that nothing runs.
-        self._containers = self._containers if problems else containers
-        return replace(cluster, containers=self._containers, resolved=self._addresses(cluster))
-
-    def _addresses(self, cluster: Cluster) -> Mapping[str, str]:
-        """Only the nodes that no label gives an address: resolving costs time and can hang."""
-        from osvc_ha import discovery
-
-        names = tuple(sorted(name for name, node in cluster.nodes.items() if not node.address))
-        if names != self._resolved_for or time.monotonic() >= self._resolve_at:
-            found = discovery.resolve_addresses(names, self._host)
-            # A resolver that is down takes no address away from a watcher that knows it.
-            kept = {name: where for name, where in self._resolved.items() if name in names}
-            self._resolved, self._resolved_for = {**kept, **found}, names
-            self._resolve_at = time.monotonic() + RESOLVE_AGAIN
-        return self._resolved
-
-
-def load_system(name: str) -> System[Any, Any, Any]:
-    """The slice of that name. ConfigError lists the ones there are."""
-    if name not in SYSTEMS:
-        raise ConfigError(f"{name}: no such system; there are {', '.join(SYSTEMS)}")
-    found: System[Any, Any, Any] = importlib.import_module(f"osvc_ha.systems.{name}").SYSTEM
-    return found
-
-
 def systems_of(
     names: Tuple[str, ...], settings: Optional[Path], pairs: Sequence[str], host: Host
 ) -> list[Tuple[System[Any, Any, Any], Any]]:
     """Each named system with its Config, from the settings file and --set."""
     systems = [load_system(name) for name in dict.fromkeys(names)]
     given = _settings(settings, host) if systems else {}
+    said = pairs_of(tuple(system.name for system in systems), pairs)
+    return [(system, system.parse({**given.get(system.name, {}), **said[system.name]})) for system in systems]
+
+
+def pairs_of(names: Sequence[str], pairs: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What --set says, by system. ConfigError for what is not KEYWORD=VALUE, and for a keyword of nobody."""
+    given: dict[str, dict[str, str]] = {name: {} for name in names}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         prefix, dot, keyword = name.partition(".")
@@ -142,12 +83,10 @@ def systems_of(
             raise ConfigError(f"--set {pair}: write KEYWORD=VALUE")
         if dot and prefix not in names:
             raise ConfigError(f"--set {pair}: {prefix} is none of the systems named ({', '.join(names)})")
-        if not dot and len(systems) > 1:
+        if not dot and len(names) > 1:
             raise ConfigError(f"--set {pair}: of which system? write, for example, {names[0]}.{pair}")
-        for system in systems:
-            if not dot or prefix == system.name:
-                given[system.name] = {**given.get(system.name, {}), (keyword if dot else name): value}
-    return [(system, system.parse(given.get(system.name, {}))) for system in systems]
+        given[prefix if dot else names[0]][keyword if dot else name] = value
+    return given
 
 
 def _settings(path: Optional[Path], host: Host) -> dict[str, Mapping[str, str]]:

@@ -18,7 +18,7 @@ from osvc_ha.planner.types import Status
 if TYPE_CHECKING:
     from rich.console import Console
 
-EXIT = {Status.UP: 0, Status.DOWN: 1, Status.WARN: NotConverged.exit_code, Status.UNDEF: ObserveError.exit_code}
+EXIT = {Status.UP: 0, Status.DOWN: 1, Status.WARN: NotConverged.exit_code, Status.UNDEF: ObserveError.exit_code, Status.NA: 0}
 
 
 @click.command()
@@ -58,7 +58,11 @@ def command(
     worst = ConfigError.exit_code if document["problems"] else 0
     for system, config in wanted:
         health = status(system, config, cluster, host)
-        document["systems"][system.name] = {"status": health.status.value, "messages": list(health.lines)}
+        document["systems"][system.name] = {
+            "status": health.status.value,
+            "messages": list(health.lines),
+            "facts": [list(fact) for fact in health.facts],
+        }
         worst = max(worst, EXIT[health.status])
     if form == "json":
         options.show(form, document, [])
@@ -89,6 +93,8 @@ def _fill(console: Console, document: dict[str, Any]) -> None:
     said = set()
     for name, found in document["systems"].items():
         console.print(f"{name}: {found['status']}")
+        for fact, value in found["facts"]:
+            console.print(f"  {fact}: {value}", soft_wrap=True)
         for line in found["messages"]:
             console.print(f"  {line}", soft_wrap=True)
             said.add(line)

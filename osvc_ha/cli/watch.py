@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import signal
@@ -12,8 +13,8 @@ from typing import Any, Optional
 import click
 
 from osvc_ha.cli import options
-from osvc_ha.cluster.types import Cluster
-from osvc_ha.watch import Followed, StoppableHost, Watch
+from osvc_ha.telling import Teller
+from osvc_ha.watch import Followed, StoppableHost, Watch, ignore
 
 TEXT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
@@ -26,6 +27,8 @@ TEXT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 @click.option("--resync", default=60.0, show_default=True, help="Seconds after which to look even if nothing woke us.")
 @click.option("--poll", default=0.2, show_default=True, help="Seconds between two looks at the snapshot file.")
 @click.option("--poke", type=click.Path(path_type=Path), help="Listen here for hooks. Default: <runtime_dir>/watch.sock with haproxy.")
+@click.option("--runtime-dir", type=click.Path(path_type=Path), help="Listen for hooks, and write what was seen, in this directory.")
+@click.option("--service", default="", help="The service whose resource this is: its status is told to the agent when it changes.")
 @click.option("--verbose", is_flag=True, help="Also say when nothing was to do.")
 def command(
     system_names: tuple[str, ...],
@@ -37,6 +40,8 @@ def command(
     resync: float,
     poll: float,
     poke: Optional[Path],
+    runtime_dir: Optional[Path],
+    service: str,
     verbose: bool,
 ) -> None:
     """Follow until SIGTERM: reconcile SYSTEMs whenever something changed. SIGHUP means look now.
@@ -56,14 +61,19 @@ def command(
     followed = [Followed(system, config) for system, config in options.systems_of(system_names, settings, pairs, host)]
     haproxy = next((one.config for one in followed if one.system.name == "haproxy"), None)
     paths = FastPaths(str(haproxy.runtime_socket), haproxy.credentials_dir, host) if haproxy else None
-    poke = poke or (haproxy.runtime_dir / "watch.sock" if haproxy else None)
+    home = runtime_dir or (haproxy.runtime_dir if haproxy else None)
+    poke = poke or (home / "watch.sock" if home else None)
+    teller = Teller(runtime_dir, service, host) if runtime_dir else None
+    read = options.Source(snapshot, node, host).read
+    watch = Watch(read, followed, host, resync, after=paths.follow if paths else ignore, tell=teller.tell if teller else None)
+    _obey_signals(watch, host)
+    with follow_pokes(poke, watch.wake), follow_file(snapshot, watch.wake, poll), teller or contextlib.nullcontext():
+        watch.run()
+    if paths is not None:
+        paths.stop()
 
-    def after(cluster: Cluster) -> None:
-        if paths is not None:
-            paths.follow(cluster)
 
-    watch = Watch(options.Source(snapshot, node, host).read, followed, host, resync=resync, after=after)
-
+def _obey_signals(watch: Watch, host: StoppableHost) -> None:
     def stop(*_: object) -> None:
         host.stopping = True
         watch.stop()
@@ -71,10 +81,6 @@ def command(
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, lambda *_: watch.wake())
-    with follow_pokes(poke, watch.wake), follow_file(snapshot, watch.wake, poll):
-        watch.run()
-    if paths is not None:
-        paths.stop()
 
 
 class _JsonLines(logging.Formatter):

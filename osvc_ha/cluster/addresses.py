@@ -65,8 +65,8 @@ def is_loopback(address: str) -> bool:
     return (mapped or parsed).is_loopback
 
 
-def remembering(cluster: Cluster, before: Cluster) -> Cluster:
-    """The cluster with what silent nodes said of themselves before: their labels, and so their addresses.
+def remembering(cluster: Cluster, before: Mapping[str, Mapping[str, str]]) -> Cluster:
+    """The cluster with the labels that silent nodes had before (node -> labels), and so their addresses.
 
     Both agents drop a dead peer's labels with its status. Without its address, a config that lists every node
     could no longer be rendered, and would change at each failure.
@@ -74,7 +74,7 @@ def remembering(cluster: Cluster, before: Cluster) -> Cluster:
     reporting = {node for found in cluster.objects.values() for node in found.instances}
     nodes = {}
     for name, node in cluster.nodes.items():
-        told = before.nodes.get(name)
+        told = before.get(name)
         silent = not node.labels and not (node.alive and name in reporting)
-        nodes[name] = replace(node, labels=told.labels) if silent and told is not None else node
+        nodes[name] = replace(node, labels=told) if silent and told is not None else node
     return replace(cluster, nodes=nodes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from .errors import ApplyError, HaError, NotConverged, ObserveError
 from .guard import refuse_beyond
-from .types import Follows, Plan, Status, Step, System, Verb
+from .types import Facts, Follows, Plan, Status, Step, System, Verb
 
 if TYPE_CHECKING:
     from osvc_ha.cluster.types import Cluster
@@ -28,10 +28,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Health:
-    """A status and the sentences behind it."""
+    """A status, the sentences behind it (warnings), and the facts."""
 
     status: Status
     lines: Tuple[str, ...] = ()
+    facts: Facts = ()
 
 
 def silent(step: Step) -> None:
@@ -91,9 +92,9 @@ def status(system: System[Any, Any, Any], config: Any, cluster: Cluster, host: H
         desired = system.desired(config, cluster, Verb.START)
         start = system.plan(actual, desired)
         if not start:
-            return Health(Status.UP, system.notes(actual, desired))
+            return Health(Status.UP, system.notes(actual, desired), system.facts(actual, desired))
         if not system.plan(actual, system.desired(config, cluster, Verb.STOP)):
             return Health(Status.DOWN)
     except ObserveError as error:
         return Health(Status.UNDEF, (str(error),))
-    return Health(Status.WARN, tuple(step.why for step in start) + system.notes(actual, desired))
+    return Health(Status.WARN, tuple(step.why for step in start) + system.notes(actual, desired), system.facts(actual, desired))

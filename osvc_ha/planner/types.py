@@ -1,4 +1,4 @@
-"""The words every slice shares: Verb, Follows, Status, Step, Plan, Keyword, System.
+"""The words every slice shares: Verb, Follows, Status, Step, Plan, Facts, Keyword, System.
 
 A System is a record of functions, not a base class: behaviour put in a base class
 grows without limit, and each slice stays readable alone.
@@ -26,6 +26,8 @@ class Verb(Enum):
     START = "start"
     STOP = "stop"
     FOLLOW = "follow"
+    PROVISION = "provision"
+    UNPROVISION = "unprovision"
 
 
 class Follows(IntEnum):
@@ -43,6 +45,7 @@ class Status(Enum):
     DOWN = "down"
     WARN = "warn"
     UNDEF = "undef"
+    NA = "n/a"
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Step:
 
 
 Plan = Tuple[Step, ...]
+Facts = Tuple[Tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,11 @@ def no_notes(actual: object, desired: object) -> Tuple[str, ...]:
     return ()
 
 
+def no_facts(actual: object, desired: object) -> Facts:
+    """A system whose status says it all."""
+    return ()
+
+
 @dataclass(frozen=True)
 class System(Generic[ConfigT, ActualT, DesiredT]):
     """One system, as the functions of its five files.
@@ -105,7 +114,8 @@ class System(Generic[ConfigT, ActualT, DesiredT]):
     observe: reads the world; raises ObserveError when it cannot tell.
     desired, plan, guard: pure. ``plan(x, x)`` style convergence means an empty tuple.
     apply: does one step; raises ApplyError with the failing program's words.
-    notes: sentences an operator should read although there is nothing to do (a label that was dropped).
+    notes: sentences an operator should read although there is nothing to do (a label that was dropped): warnings.
+    facts: (name, value) of what is as it should be (who is master): for an operator who asks. No colon in a name.
     """
 
     name: str
@@ -118,3 +128,4 @@ class System(Generic[ConfigT, ActualT, DesiredT]):
     apply: Callable[[ConfigT, Step, Host], None]
     guard: Callable[[ActualT, DesiredT, Plan], None] = no_guard
     notes: Callable[[ActualT, DesiredT], Tuple[str, ...]] = no_notes
+    facts: Callable[[ActualT, DesiredT], Facts] = no_facts

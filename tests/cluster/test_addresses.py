@@ -57,7 +57,7 @@ def test_a_dead_nodes_address_is_remembered() -> None:
     before = cluster_of({name: Node(name, True, labels={"osvc_ha_address": f"10.0.0.{name[1]}"}) for name in names}, names)
     labelled = before.nodes["n1"]
     after = cluster_of({"n1": labelled, "n2": Node("n2", False), "n3": Node("n3", True), "n4": Node("n4", True)}, ("n1", "n3"))
-    kept = remembering(after, before)
+    kept = remembering(after, {name: node.labels for name, node in before.nodes.items()})
     assert [kept.node(name).address for name in names] == ["10.0.0.1", "10.0.0.2", None, "10.0.0.4"]
     assert not kept.node("n2").alive
     assert unlabelled(kept) == ("n3",)

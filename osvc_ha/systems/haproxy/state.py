@@ -76,7 +76,7 @@ class Actual:
 
 @dataclass(frozen=True)
 class Desired:
-    """What the labels and the placement ask for. ``running`` None: leave the process as it is."""
+    """What the labels and the placement ask for. ``running`` None: leave the process as it is. ``gone``: leave no file either."""
 
     running: Optional[bool]
     preamble: str
@@ -85,6 +85,7 @@ class Desired:
     maxconn: Optional[int] = None
     allow_empty: bool = False
     problems: Tuple[str, ...] = ()
+    gone: bool = False
 
 
 def digest_of(text: str) -> str:

@@ -6,7 +6,7 @@ from osvc_ha.planner.types import Follows, System
 
 from .client import apply, observe
 from .config import KEYWORDS, Config, parse
-from .plan import describe, desired, guard, plan
+from .plan import desired, facts, guard, notes, plan
 from .state import Actual, Desired
 
 SYSTEM: System[Config, Actual, Desired] = System(
@@ -19,5 +19,6 @@ SYSTEM: System[Config, Actual, Desired] = System(
     plan=plan,
     apply=apply,
     guard=guard,
-    notes=describe,
+    notes=notes,
+    facts=facts,
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from osvc_ha.planner.errors import UnsafePlan
 from osvc_ha.planner.guard import refuse_beyond
 from osvc_ha.planner.types import Follows, Verb
-from osvc_ha.systems.redis.plan import describe, guard, plan
+from osvc_ha.systems.redis.plan import facts, guard, notes, plan
 
 
 def test_case(world, case):
@@ -66,7 +66,7 @@ def spoiled(make, draw):
             )
         )
     )
-    disk = {"server_config": draw(st.booleans()), "sentinel_config": draw(st.booleans()), "has_data": True}
+    disk = {"server_config": draw(st.booleans()), "remembers": draw(st.booleans()), "has_data": True}
     if server.get("health") and local == "n1":
         disk["has_data"] = True
     return made.change({local: server}, {local: watch}, disk=disk)
@@ -77,7 +77,7 @@ def spoiled(make, draw):
 def test_start_converges_in_one_pass(world, data):
     """Whatever was missing or wrong on this node, doing the plan once leaves nothing to do."""
     made = spoiled(world, data.draw)
-    if made.actual.watcher.health.value == "absent" and made.actual.disk.sentinel_config:
+    if made.actual.watcher.health.value == "absent" and made.actual.disk.remembers:
         # It comes back with what its file holds.
         made.change(sentinels={made.actual.local: {}})
         remembered = made.sentinel(made.actual.local, "n1")
@@ -115,7 +115,8 @@ def test_the_order_of_the_inputs_does_not_matter(world, data):
         sentinels={node: made.actual.sentinels[node] for node in order},
     )
     assert plan(turned, made.desired) == plan(made.actual, made.desired)
-    assert describe(turned, made.desired) == describe(made.actual, made.desired)
+    assert notes(turned, made.desired) == notes(made.actual, made.desired)
+    assert facts(turned, made.desired) == facts(made.actual, made.desired)
 
 
 @EACH_ITS_OWN

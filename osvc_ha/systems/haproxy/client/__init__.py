@@ -236,6 +236,12 @@ def _stop(config: Config, step: Step, host: Host) -> None:
         host.remove(config.pid_file)
 
 
+def _remove(config: Config, step: Step, host: Host) -> None:
+    """The files that osvc_ha wrote; the log stays, it may say why."""
+    for file in (config.config_file, config.state_file, config.rejected_file, config.runtime_dir / "reload.stamp"):
+        host.remove(file)
+
+
 def _run(host: Host, argv: Sequence[str]) -> None:
     done = host.run(argv, seconds=START_SECONDS)
     if done.code:
@@ -268,4 +274,4 @@ def _credentials(config: Config, host: Host) -> Mapping[str, str]:
 
 
 Operation = Callable[[Config, Step, Host], None]
-OPERATIONS: Mapping[str, Operation] = {"write": _write, "start": _start, "reload": _reload, "set": _set, "stop": _stop}
+OPERATIONS: Mapping[str, Operation] = {"write": _write, "start": _start, "reload": _reload, "set": _set, "stop": _stop, "remove": _remove}

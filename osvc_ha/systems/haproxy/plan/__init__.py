@@ -52,7 +52,7 @@ from .fragments import RedisGroup, fragments_of, known_addresses, redis_groups
 
 __all__ = ["RedisGroup", "candidate", "desired", "maxconn_that_fits", "notes", "plan", "redis_groups"]
 
-RUNNING = {Verb.START: True, Verb.STOP: False, Verb.FOLLOW: None}
+RUNNING = {Verb.START: True, Verb.STOP: False, Verb.UNPROVISION: False}
 MOST_CONNECTIONS = 20000
 FDS_PER_CONNECTION = 2
 SPARE_FDS = 200
@@ -71,7 +71,8 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         for fragment in fragments_of(config, listener, addresses) if len(missing) < len(listener.nodes) else ():
             fragments.setdefault(fragment.key, fragment)
     return Desired(
-        running=RUNNING[verb],
+        running=RUNNING.get(verb),
+        gone=verb is Verb.UNPROVISION,
         preamble=render_preamble(config, cluster.name, cluster.local),
         fragments=tuple(fragments.values()),
         bind=config.bind,
@@ -84,7 +85,7 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
 def plan(actual: Actual, desired: Desired) -> Plan:
     """Steps from one look at HAProxy to what is wanted."""
     if desired.running is False:
-        return (Step("stop", "haproxy", "OpenSVC stops HAProxy on this node"),) if actual.running else ()
+        return _end(actual, desired)
     usable, _ = _judge(actual, desired)
     text = candidate(actual, desired, usable)
     steps: list[Step] = []
@@ -99,6 +100,12 @@ def plan(actual: Actual, desired: Desired) -> Plan:
     else:
         steps.extend(_moves(actual, usable))
     return tuple(steps)
+
+
+def _end(actual: Actual, desired: Desired) -> Plan:
+    stop = (Step("stop", "haproxy", "OpenSVC stops HAProxy on this node"),) if actual.running else ()
+    gone = desired.gone and actual.text is not None
+    return (*stop, *((Step("remove", "config", "OpenSVC unprovisions HAProxy on this node"),) if gone else ()))
 
 
 def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:

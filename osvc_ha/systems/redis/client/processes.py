@@ -38,9 +38,11 @@ def disk(config: Config, host: Host) -> Disk:
     """What is there of an earlier life."""
     server = server_directory(config)
     entries = host.names(server)
+    sentinel = host.read(sentinel_directory(config) / "sentinel.conf") or ""
     return Disk(
         server_config="redis.conf" in entries,
-        sentinel_config=bool(host.read(sentinel_directory(config) / "sentinel.conf")),
+        sentinel_config=bool(sentinel),
+        remembers="\nsentinel monitor " in sentinel,
         has_data=any(name.endswith((".rdb", ".aof")) or name.startswith("appendonly") for name in entries),
     )
 
@@ -151,6 +153,12 @@ def _pid(peer: Peer, pidfile: Path, host: Host) -> int:
     return pid if command and f":{peer.port}" in command else 0
 
 
+def remove_directory(config: Config, step: Step, host: Host) -> None:
+    """Configurations, data and logs of this node's servers; whatever else is in ``directory`` is not ours."""
+    for folder in (server_directory(config), sentinel_directory(config)):
+        host.remove_tree(folder)
+
+
 DO: Mapping[str, Callable[[Config, Step, Host], None]] = {
     "write-server-config": write_server_config,
     "write-sentinel-config": write_sentinel_config,
@@ -160,4 +168,5 @@ DO: Mapping[str, Callable[[Config, Step, Host], None]] = {
     "wait-sentinel": wait_process,
     "end-server": end_server,
     "end-sentinel": end_sentinel,
+    "remove-directory": remove_directory,
 }

@@ -30,16 +30,16 @@ from osvc_ha.authority import Claim, Grant, View, Vote, authority
 from osvc_ha.cluster.addresses import address_of, refuse_loopback
 from osvc_ha.cluster.types import Cluster, Instance
 from osvc_ha.planner.errors import ConfigError, UnsafePlan
-from osvc_ha.planner.types import Plan, Verb
+from osvc_ha.planner.types import Plan, Step, Verb
 from osvc_ha.systems.redis.config import Config
 from osvc_ha.systems.redis.state import Actual, Desired
 
 from .handover import handover_plan, stop
-from .joining import start
+from .joining import provision, start
 from .membership import follow
-from .readiness import describe
+from .readiness import facts, notes
 
-__all__ = ["Claim", "Grant", "View", "Vote", "authority", "describe", "desired", "guard", "handover_plan", "plan"]
+__all__ = ["Claim", "Grant", "View", "Vote", "authority", "desired", "facts", "guard", "handover_plan", "notes", "plan"]
 
 
 def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
@@ -70,7 +70,9 @@ def _runs(cluster: Cluster, path: str, node: str) -> bool:
 
 
 def _starting(instance: Instance) -> bool:
-    return instance.state.startswith(("starting", "restarting", "ready", "wait")) and not instance.state.endswith("failed")
+    # Not those that wait for the leader to be provisioned: it would wait for them.
+    begun = instance.state.startswith(("starting", "restarting", "ready", "wait", "provisioning"))
+    return begun and "leader" not in instance.state and not instance.state.endswith("failed")
 
 
 def plan(actual: Actual, desired: Desired) -> Plan:
@@ -79,7 +81,20 @@ def plan(actual: Actual, desired: Desired) -> Plan:
         return start(actual, desired)
     if desired.verb is Verb.STOP:
         return stop(actual, desired)
+    if desired.verb is Verb.PROVISION:
+        return provision(actual, desired)
+    if desired.verb is Verb.UNPROVISION:
+        return unprovision(actual, desired)
     return follow(actual, desired)
+
+
+def unprovision(actual: Actual, desired: Desired) -> Plan:
+    """STOP, and then leave nothing behind."""
+    stopped = stop(actual, desired)
+    disk = actual.disk
+    if not (disk.server_config or disk.sentinel_config or disk.has_data) or any(step.do == "resolve" for step in stopped):
+        return stopped
+    return (*stopped, Step("remove-directory", actual.local, f"OpenSVC unprovisions Redis on {actual.local}"))
 
 
 def guard(actual: Actual, desired: Desired, plan: Plan) -> None:

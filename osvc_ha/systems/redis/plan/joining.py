@@ -50,7 +50,7 @@ def part(actual: Actual, desired: Desired) -> Part:
     masters = tuple(node for node in actual.masters() if node != actual.local)
     if masters:
         return _beside(masters, actual, desired)
-    if actual.disk.sentinel_config and actual.watcher.health is Health.ABSENT and desired.config.launch:
+    if actual.disk.remembers and actual.watcher.health is Health.ABSENT and desired.config.launch:
         return Part(Move.WAIT, f"the Sentinel on {actual.local} is to tell who was the master")
     if any(sentinel.speaks for sentinel in actual.sentinels.values()):
         return Part(Move.WAIT, disagreement(actual))
@@ -146,14 +146,22 @@ def start(actual: Actual, desired: Desired) -> Plan:
     return (*steps, Step("wait-ready", desired.config.group, why, group_args(desired)))
 
 
-def _processes(actual: Actual, desired: Desired) -> Iterator[Step]:
+def provision(actual: Actual, desired: Desired) -> Plan:
+    """First configurations, where there are none and nothing runs."""
     node, disk = actual.local, actual.disk
     here = (("host", desired.addresses[node]),)
+    steps: list[Step] = []
     if not disk.sentinel_config and actual.watcher.health is Health.ABSENT:
-        yield Step("write-sentinel-config", node, f"{node} has no configuration for its Sentinel yet", here)
+        steps.append(Step("write-sentinel-config", node, f"{node} has no configuration for its Sentinel yet", here))
     if not disk.server_config and actual.here.health is Health.ABSENT:
         settings = (*here, *server_settings(desired, node))
-        yield Step("write-server-config", node, f"{node} has no configuration for redis-server yet", settings)
+        steps.append(Step("write-server-config", node, f"{node} has no configuration for redis-server yet", settings))
+    return tuple(steps)
+
+
+def _processes(actual: Actual, desired: Desired) -> Iterator[Step]:
+    node = actual.local
+    yield from provision(actual, desired)
     if actual.watcher.health is Health.ABSENT:
         yield _run("sentinel", actual, desired)
     if actual.here.health is Health.ABSENT:
@@ -190,7 +198,7 @@ def _join(role: Part, actual: Actual, desired: Desired) -> Iterator[Step]:
 def _watch(role: Part, actual: Actual, desired: Desired) -> Iterator[Step]:
     sentinel = actual.watcher
     master = actual.local if role.move is Move.LEAD else role.master
-    if not sentinel.monitors and not (sentinel.health is Health.ABSENT and actual.disk.sentinel_config):
+    if not sentinel.monitors and not (sentinel.health is Health.ABSENT and actual.disk.remembers):
         yield monitor_step(sentinel, desired, f"the Sentinel on {actual.local} does not monitor {desired.config.group}")
     elif master and sentinel.speaks and sentinel.master != master:
         yield monitor_step(sentinel, desired, f"the Sentinel on {actual.local} names {sentinel.master}, not {master}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Tuple
 
 from osvc_ha.authority import named
+from osvc_ha.planner.types import Facts
 from osvc_ha.systems.redis.state import Actual, Desired, Health, Sentinel, Server
 
 # After a switch Sentinel may wait a whole ping period, 1 s, before it reconnects (sentinelReconnectInstance,
@@ -100,33 +101,38 @@ def _loose_ends(server: Server, master: str) -> Iterator[str]:
         yield f"{server.node} is not in sync with {master}"
 
 
-def describe(actual: Actual, desired: Desired) -> Tuple[str, ...]:
-    """Status lines: who is master, each server's role and lag in bytes, what each Sentinel sees, every disagreement."""
-    master = named_master(actual, desired)
-    lines = [f"the master is {master}" if master else disagreement(actual)]
+def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:
+    """What an operator should know although nothing is to be done: disagreements, and settings that are asking for trouble."""
+    lines = [] if named_master(actual, desired) else [disagreement(actual)]
     if desired.config.down_after < SAFE_DOWN_AFTER:
         lines.append(f"down_after={desired.config.down_after} is short: a master just promoted may look down; use {SAFE_DOWN_AFTER}")
-    head = actual.servers[master].offset if master in actual.servers else 0
-    for node in desired.scope:
-        lines.append(_server_line(actual.servers[node], head))
-        lines.append(_sentinel_line(actual.sentinels[node], len(desired.members)))
     return (*lines, *(line for line in missing(actual, desired) if line not in lines))
 
 
-def _server_line(server: Server, head: int) -> str:
+def facts(actual: Actual, desired: Desired) -> Facts:
+    """Who is master, each server's role and lag in bytes, and what each Sentinel sees."""
+    master = named_master(actual, desired)
+    head = actual.servers[master].offset if master in actual.servers else 0
+    found = [("master", master or "nobody")]
+    for node in desired.scope:
+        found.append((node, _server_fact(actual.servers[node], head)))
+        found.append((f"{node} Sentinel", _sentinel_fact(actual.sentinels[node], len(desired.members))))
+    return tuple(found)
+
+
+def _server_fact(server: Server, head: int) -> str:
     if not server.answers:
-        return f"{server.node}: redis-server {server.health.value}{_because(server.trouble)}"
+        return f"redis-server {server.health.value}{_because(server.trouble)}"
     if server.role == "master":
-        return f"{server.node}: master at offset {server.offset}, {server.good} replicas in sync, {server.min_replicas} needed to write"
+        return f"master at offset {server.offset}, {server.good} replicas in sync, {server.min_replicas} needed to write"
     state = f"{max(0, head - server.offset)} bytes behind" if server.link_up else "not in sync"
-    return f"{server.node}: replica of {server.master or 'nobody'}, {state}, priority {server.priority}"
+    return f"replica of {server.master or 'nobody'}, {state}, priority {server.priority}"
 
 
-def _sentinel_line(sentinel: Sentinel, members: int) -> str:
+def _sentinel_fact(sentinel: Sentinel, members: int) -> str:
     if not sentinel.speaks:
-        state = "monitors nothing" if sentinel.health is Health.ANSWERS else sentinel.health.value + _because(sentinel.trouble)
-        return f"{sentinel.node}: Sentinel {state}"
+        return "monitors nothing" if sentinel.health is Health.ANSWERS else sentinel.health.value + _because(sentinel.trouble)
     others = sum(seen.well for seen in sentinel.sentinels)
     replicas = sum(seen.well for seen in sentinel.replicas)
     wanted = max(0, members - 1)
-    return f"{sentinel.node}: Sentinel sees {replicas} of {wanted} replicas and {others} of {wanted} Sentinels, quorum {sentinel.quorum}"
+    return f"sees {replicas} of {wanted} replicas and {others} of {wanted} Sentinels, quorum {sentinel.quorum}"

@@ -111,10 +111,11 @@ class Sentinel:
 
 @dataclass(frozen=True)
 class Disk:
-    """What this node's directory holds: first configurations, and any data at all."""
+    """What this node's directory holds: configurations, a Sentinel's memory of whom it monitors, and any data at all."""
 
     server_config: bool = False
     sentinel_config: bool = False
+    remembers: bool = False
     has_data: bool = False
 
 

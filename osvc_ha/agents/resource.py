@@ -1,0 +1,69 @@
+"""One system as a resource of an OpenSVC service, the same for both agents: what they ask, and what they are told.
+
+What differs between the agents, keywords in and words out, is in v2.py and v3.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from osvc_ha.cluster.types import Cluster
+from osvc_ha.host import Host
+from osvc_ha.planner.errors import ConfigError, HaError, ObserveError
+from osvc_ha.planner.reconcile import Health, Report, look, reconcile, silent, status
+from osvc_ha.planner.types import Status, System, Verb
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A system with its keywords, in a service.
+
+    given: keywords as strings; those left empty have their defaults. path: the service, in full.
+    read: returns the Cluster; raises an HaError while it cannot be told.
+    """
+
+    system: System[Any, Any, Any]
+    given: Mapping[str, str]
+    path: str
+    read: Callable[[], Cluster]
+    host: Host
+
+    def config(self) -> Any:
+        """The parsed keywords. A system that asks for the service it is about gets this one. ConfigError names the keyword."""
+        given = {name: value for name, value in self.given.items() if value != ""}
+        if any(keyword.name == "path" for keyword in self.system.keywords):
+            given.setdefault("path", self.path)
+        return self.system.parse(given)
+
+    def do(self, verb: Verb, report: Report = silent) -> None:
+        """START, STOP, PROVISION or UNPROVISION. An HaError when it could not be done."""
+        reconcile(self.system, self.config(), self.read(), verb, self.host, report)
+
+    def refusal(self) -> str:
+        """Why a start would be refused before it begins, or "". Only what is certain: a mistake in the keywords, or an unsafe plan.
+
+        What cannot be told now is no refusal: it may be told when the start gets there.
+        """
+        try:
+            look(self.system, self.config(), self.read(), Verb.START, self.host)
+        except ObserveError:
+            return ""
+        except HaError as error:
+            return str(error)
+        return ""
+
+    def health(self) -> Health:
+        """Its status, never an exception: what cannot be told is undef, and says why. Not in this node's scope: n/a."""
+        try:
+            config = self.config()
+            cluster = self.read()
+            found = cluster.objects.get(self.path)
+            if found is not None and found.scope and cluster.local not in found.scope:
+                return Health(Status.NA, (f"{cluster.local} is not in the scope of {self.path}",))
+            return status(self.system, config, cluster, self.host)
+        except ConfigError as error:
+            return Health(Status.UNDEF, (str(error),))
+        except HaError as error:
+            return Health(Status.UNDEF, (str(error),))

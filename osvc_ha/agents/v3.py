@@ -1,0 +1,50 @@
+"""What agent 3's app.forking gives and takes: keywords in the environment, words and exit codes back.
+
+    [app#redis]
+    type = forking
+    start = /usr/share/osvc-ha/bin/osvc-ha resource redis start
+    environment = OSVC_HA_PORT=6379 OSVC_HA_GROUP=cache
+    retcodes = 0:up 1:down 2:warn 3:n/a 5:undef
+
+A keyword is its name in upper case behind OSVC_HA_. Python drivers do not exist on 3 (om3, core/driver: Go plug-ins only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Tuple
+
+from osvc_ha.cluster.types import full_path
+from osvc_ha.planner.types import Status, System
+
+PREFIX = "OSVC_HA_"
+EXIT = {Status.UP: 0, Status.DOWN: 1, Status.WARN: 2, Status.NA: 3, Status.UNDEF: 5}
+# The first is there in actions on both agents; checks run by the daemon of 3 have only the second.
+PATHS = ("OPENSVC_SVCPATH", "OPENSVC_NAME")
+
+
+def keywords_from(environ: Mapping[str, str], system: System[Any, Any, Any]) -> Tuple[dict[str, str], Tuple[str, ...]]:
+    """The system's keywords in the environment, and a sentence for each variable of ours that is none.
+
+    Not refused: a template of tomorrow on a node of yesterday must not take the service down.
+    """
+    names = {f"{PREFIX}{keyword.name.upper()}": keyword.name for keyword in system.keywords}
+    given = {names[key]: value for key, value in environ.items() if key in names}
+    unknown = sorted(key for key in environ if key.startswith(PREFIX) and key not in names)
+    return given, tuple(f"{key}: {system.name} has no such keyword in this version; it is ignored" for key in unknown)
+
+
+def path_from(environ: Mapping[str, str]) -> str:
+    """The service that the agent is running us for, in full; "" when it is not the agent who does."""
+    return next((full_path(environ[name]) for name in PATHS if environ.get(name)), "")
+
+
+def line(text: str, environ: Mapping[str, str]) -> str:
+    """One line of output. Agent 3 takes what a check prints for a format (om3, drivers/resapp: StatusLog().Info(s))."""
+    words = " ".join(text.split())
+    return words.replace("%", "%%") if "OPENSVC_RID" in environ else words
+
+
+def fact(name: str, value: str) -> str:
+    """One line for `info`, which wants exactly one colon (om3, drivers/resapp)."""
+    return f"{name.replace(':', ' ')}: {' '.join(value.split()).replace(':', ' ')}"

@@ -1,0 +1,54 @@
+"""Plans for the follower.
+
+Theory.
+
+1. *OpenSVC keeps it alive.* It is a resource like any other, so a follower that was killed is started again, on a node
+   that leaves the service it is stopped, and what it has to say is in the resource's status.
+2. *It runs when it has looked*, not when there is a process: start waits for the first look, and a follower that has not
+   looked for two resyncs hangs, and is replaced.
+3. *Another command is another follower.* New keywords reach it by ending the old one and starting anew, which costs
+   nothing: all it knows is in the world, and what it does is cut short nowhere (see watch.py).
+4. *Its problems are warnings*, never a reason to be down: it does its work for all that is well.
+"""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from osvc_ha.cluster.types import Cluster
+from osvc_ha.planner.types import Facts, Plan, Step, Verb
+from osvc_ha.systems.follow.config import Config
+from osvc_ha.systems.follow.state import Actual, Desired
+
+PATIENCE = 30.0
+
+
+def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
+    """The command, and whether it should run."""
+    return Desired(verb is Verb.START, config.argv, 2 * config.resync + PATIENCE)
+
+
+def plan(actual: Actual, desired: Desired) -> Plan:
+    """Start what does not run, replace what runs otherwise or hangs, end what should not run."""
+    if not desired.running:
+        return (Step("end", "watch", "OpenSVC stops the follower on this node"),) if actual.pid else ()
+    launch = Step("launch", "watch", f"the follower does not run: {' '.join(desired.argv)}")
+    if not actual.pid:
+        return (launch,)
+    if actual.argv != desired.argv:
+        return (Step("end", "watch", f"the follower runs as: {' '.join(actual.argv)}"), launch)
+    if actual.looked and actual.age > desired.stale:
+        return (Step("end", "watch", f"the follower has not looked for {actual.age:.0f} s: it hangs"), launch)
+    return () if actual.looked else (Step("await", "watch", "wait for the follower's first look"),)
+
+
+def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:
+    """What the follower cannot put right."""
+    problem = (f"the follower sees no cluster: {actual.seen.problem}",) if actual.seen.problem else ()
+    return (*problem, *(f"{name}: {line}" for name, health in sorted(actual.seen.systems.items()) for line in health.lines))
+
+
+def facts(actual: Actual, desired: Desired) -> Facts:
+    """How each system is that it follows."""
+    told = tuple((name, health.status.value) for name, health in sorted(actual.seen.systems.items()))
+    return (("pid", str(actual.pid)), ("last look", f"{actual.age:.0f} s ago"), *told)
