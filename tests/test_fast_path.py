@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from osvc_ha.authority import Claim, Vote, authority
-from osvc_ha.fast_path import FastPaths, Group, is_about, view_of
+from osvc_ha.fast_path import is_about
 from osvc_ha.host import Host
+from osvc_ha.redis_groups import Group, login, view_of
 from osvc_ha.redis_link import Peer, Silence
 from osvc_ha.redis_resp import Refusal
 
@@ -80,6 +81,6 @@ def test_a_label_cannot_send_another_file_to_a_server(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "cache").write_text("watch:secret word\n")
     (tmp_path / "shadow").write_text("root:hash\n")
-    paths = FastPaths("/nowhere.sock", folder, Host())
-    assert paths._login(str(folder / "cache")) == ("watch", "secret word")
-    assert paths._login(str(tmp_path / "shadow")) == paths._login("../shadow") == paths._login("") == ("", "")
+    assert login(str(folder / "cache"), folder, Host()) == ("watch", "secret word")
+    for other in (str(tmp_path / "shadow"), "../shadow", ""):
+        assert login(other, folder, Host()) == ("", "")

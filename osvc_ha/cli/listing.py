@@ -58,10 +58,15 @@ def new_table(titles: Sequence[str]) -> Table:
 
 
 def print_page(fill: Callable[[Console], None]) -> None:
-    """Let ``fill`` print to a console, and show the whole. Texts are taken as they are: ``[...]`` is no markup."""
+    """Let ``fill`` print to a console, and show the whole."""
+    click.echo(page_text(fill))
+
+
+def page_text(fill: Callable[[Console], None]) -> str:
+    """What ``fill`` prints to a console. Texts are taken as they are: ``[...]`` is no markup."""
     from rich.console import Console
 
     console = Console(markup=False, highlight=False, emoji=False, soft_wrap=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
     with console.capture() as captured:
         fill(console)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())

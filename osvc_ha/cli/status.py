@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional, Tuple
 
 import click
 
-from osvc_ha.cli import listing, options
+from osvc_ha.cli import listing, options, page
 from osvc_ha.cluster.labels import discover
-from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ConfigError, NotConverged, ObserveError
+from osvc_ha.planner.errors import ConfigError, HaError, NotConverged, ObserveError
 from osvc_ha.planner.reconcile import status
-from osvc_ha.planner.types import Status
+from osvc_ha.planner.types import Status, System
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-EXIT = {Status.UP: 0, Status.DOWN: 1, Status.WARN: NotConverged.exit_code, Status.UNDEF: ObserveError.exit_code, Status.NA: 0}
+EXIT = {Status.UP: 0, Status.NA: 0, Status.DOWN: 1, Status.WARN: NotConverged.exit_code, Status.UNDEF: ObserveError.exit_code}
+EVERY = 2.0
+Page = Tuple[dict[str, Any], int]
 
 
 @click.command()
@@ -26,6 +28,7 @@ EXIT = {Status.UP: 0, Status.DOWN: 1, Status.WARN: NotConverged.exit_code, Statu
 @options.source
 @options.keywords
 @options.output
+@click.option("--watch", is_flag=True, help=f"Look again every {EVERY:g} s until stopped; without a terminal, print what changed.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -35,11 +38,13 @@ def command(
     settings: Optional[Path],
     pairs: tuple[str, ...],
     form: str,
+    watch: bool,
 ) -> None:
-    """Show nodes, services and listeners; with SYSTEMs, also whether each is up on this node and every sentence behind it.
+    """Show nodes, services, listeners and Redis groups; with SYSTEMs, also whether each is up on this node, and why not.
 
     \b
     osvc-ha status
+    osvc-ha status --watch
     osvc-ha status haproxy redis --format json
 
     Exit code: the highest of 0 up, 1 down, 2 a label is wrong, 3 cannot tell, 6 something to do.
@@ -47,61 +52,58 @@ def command(
     host = Host()
     wanted = options.systems_of(system_names, settings, pairs, host)
     reader = options.Source(snapshot, node, host)
+    # HAProxy's keyword: where the logins are that labels name.
+    haproxy = dict((system.name, config) for system, config in wanted).get("haproxy")
+    haproxy = haproxy or options.systems_of(("haproxy",), settings, (), host)[0][1]
+
+    def look() -> Page:
+        return _page(reader, wanted, haproxy.credentials_dir, host)
+
+    if watch:
+        _watch(look, form)
+    document, worst = look()
+    if form == "json":
+        options.show(form, document, [])
+    else:
+        listing.print_page(lambda console: page.fill_page(console, document))
+    ctx.exit(worst)
+
+
+def _page(reader: options.Source, wanted: list[Tuple[System[Any, Any, Any], Any]], credentials: Path, host: Host) -> Page:
     cluster = reader.read()
     found = discover(cluster, cluster.containers)
     document = {
-        **_cluster(cluster),
+        **page.cluster_rows(cluster),
         "listeners": listing.listener_rows(found),
+        "groups": page.group_rows(cluster, credentials, host),
         "problems": listing.problem_rows(found.problems + reader.problems),
         "systems": {},
     }
     worst = ConfigError.exit_code if document["problems"] else 0
     for system, config in wanted:
         health = status(system, config, cluster, host)
-        document["systems"][system.name] = {
-            "status": health.status.value,
-            "messages": list(health.lines),
-            "facts": [list(fact) for fact in health.facts],
-        }
+        facts = [list(fact) for fact in health.facts]
+        document["systems"][system.name] = {"status": health.status.value, "messages": list(health.lines), "facts": facts}
         worst = max(worst, EXIT[health.status])
-    if form == "json":
-        options.show(form, document, [])
-    else:
-        listing.print_page(lambda console: _fill(console, document))
-    ctx.exit(worst)
+    return document, worst
 
 
-def _cluster(cluster: Cluster) -> dict[str, Any]:
-    nodes = {name: {"alive": one.alive, "frozen": one.frozen, "address": one.address} for name, one in cluster.nodes.items()}
-    services = {
-        path: {"topology": one.topology, "scope": list(one.scope), "instances": {where: it.avail for where, it in one.instances.items()}}
-        for path, one in cluster.objects.items()
-    }
-    return {"node": cluster.local, "majority": cluster.has_majority(), "nodes": nodes, "services": services}
+def _watch(look: Callable[[], Page], form: str) -> None:
+    """Until stopped: the page in place on a terminal, else whenever it changed. What cannot be told is said, and tried again."""
+    before = ""
+    while True:
+        try:
+            document, _ = look()
+            text = json.dumps(document, sort_keys=True) if form == "json" else _text(document)
+        except HaError as error:
+            text = json.dumps({"error": str(error)}) if form == "json" else f"osvc-ha: {error}"
+        if text != before:
+            if form == "text" and sys.stdout.isatty():
+                click.clear()
+            click.echo(text)
+            before = text
+        time.sleep(EVERY)
 
 
-def _fill(console: Console, document: dict[str, Any]) -> None:
-    names = sorted(document["nodes"])
-    console.print(f"seen from {document['node']}" + ("" if document["majority"] else ", WITHOUT a majority of the nodes"))
-    table = listing.new_table(("service", *names))
-    table.add_row("", *(_node(document["nodes"][name]) for name in names))
-    for path, service in sorted(document["services"].items()):
-        table.add_row(path, *(service["instances"].get(name, "?" if name in service["scope"] else "") for name in names))
-    console.print(table)
-    if document["listeners"]:
-        console.print(listing.listener_table(document["listeners"]))
-    said = set()
-    for name, found in document["systems"].items():
-        console.print(f"{name}: {found['status']}")
-        for fact, value in found["facts"]:
-            console.print(f"  {fact}: {value}", soft_wrap=True)
-        for line in found["messages"]:
-            console.print(f"  {line}", soft_wrap=True)
-            said.add(line)
-    for problem in document["problems"]:
-        if problem["message"] not in said:
-            console.print(f"! {problem['message']}", soft_wrap=True)
-
-
-def _node(node: dict[str, Any]) -> str:
-    return ("alive" if node["alive"] else "gone") + (", frozen" if node["frozen"] else "")
+def _text(document: dict[str, Any]) -> str:
+    return listing.page_text(lambda console: page.fill_page(console, document))

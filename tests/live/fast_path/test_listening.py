@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osvc_ha.drill.processes import Reserved, Run, listening, reserve, wait_until
-from osvc_ha.fast_path import FastPath, FastPaths, Group
+from osvc_ha.fast_path import FastPath, FastPaths
 from osvc_ha.host import Host
+from osvc_ha.redis_groups import Group
 from osvc_ha.redis_link import Peer, links
 from osvc_ha.sentinel_events import Subscription
 from osvc_ha.systems.haproxy.plan import redis_groups

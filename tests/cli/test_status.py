@@ -1,0 +1,56 @@
+"""The status page: Redis groups, and looking again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from osvc_ha.host import Host
+
+EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "cluster.json"
+Command = Callable[..., Any]
+
+
+@pytest.fixture
+def watching(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
+    """`status --watch --format json` on a snapshot of its own; its output goes to the first, a file."""
+    seen, source = tmp_path / "seen", tmp_path / "cluster.json"
+    source.write_text(EXAMPLE.read_text())
+    with seen.open("w") as sink:
+        words = [sys.executable, "-m", "osvc_ha.cli", "status", "--watch", "--format", "json", "--snapshot", str(source)]
+        child = subprocess.Popen(words, stdout=sink, env={"PYTHONUNBUFFERED": "1"})
+    yield seen, child
+    child.kill()
+    child.wait(timeout=10)
+
+
+def test_status_names_the_redis_groups(osvc_ha: Command) -> None:
+    """Each Redis group behind a listener is a row; where nobody answers, no master is made up."""
+    [group] = osvc_ha("status", "--snapshot", EXAMPLE, "--format", "json").json["groups"]
+    assert group["group"] == "prod:svc:cache:cache"
+    assert group["master"] == ""
+    assert set(group["servers"].values()) == set(group["sentinels"].values()) == {"silent"}
+    assert "no majority" in osvc_ha("status", "--snapshot", EXAMPLE).out
+
+
+def test_status_watch_prints_what_changed(watching: tuple[Path, subprocess.Popen[bytes]], tmp_path: Path, host: Host) -> None:
+    """One page at first and one for each change; what cannot be read is said, and not the end."""
+    seen, child = watching
+
+    def pages() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in seen.read_text().splitlines()]
+
+    assert host.wait(lambda: len(pages()) == 1, 20)
+    (tmp_path / "cluster.json").write_text("{")
+    assert host.wait(lambda: len(pages()) == 2, 20)
+    assert "cluster.json" in pages()[1]["error"]
+    (tmp_path / "cluster.json").write_text(EXAMPLE.read_text())
+    assert host.wait(lambda: len(pages()) == 3, 20)
+    assert pages()[0] == pages()[2]
+    assert child.poll() is None
