@@ -101,13 +101,16 @@ class Host:
         except (OSError, UnicodeDecodeError) as error:
             raise ObserveError(f"{path}: cannot be read: {error}") from error
 
-    def replace(self, path: Path, text: str, mode: int = 0o640) -> None:
-        """Write a whole file: temporary, fsync, rename. On failure the old file stays as it was; a device is never replaced."""
+    def replace(self, path: Path, text: str, mode: int = 0o640, folder: int = 0o755) -> None:
+        """Write a whole file: temporary, fsync, rename. On failure the old file stays as it was; a device is never replaced.
+
+        folder: the mode of its directory, where there was none.
+        """
         if path.exists() and not path.is_file():
             raise ApplyError(f"{path}: is no regular file; name another")
         temporary = ""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(folder, parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             with os.fdopen(handle, "w", encoding="utf-8") as sink:
                 sink.write(text)

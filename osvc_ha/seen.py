@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 from osvc_ha.planner.reconcile import Health
 from osvc_ha.planner.types import Status
@@ -23,6 +23,12 @@ class Seen:
     looked_at: float = 0.0
     problem: str = ""
     systems: Mapping[str, Health] = field(default_factory=dict)
+
+
+def troubles(seen: Seen) -> Tuple[str, ...]:
+    """What the follower cannot put right, a sentence each."""
+    problem = (f"the follower sees no cluster: {seen.problem}",) if seen.problem else ()
+    return (*problem, *(f"{name}: {line}" for name, health in sorted(seen.systems.items()) for line in health.lines))
 
 
 def render_seen(seen: Seen) -> str:
@@ -45,7 +51,7 @@ def parse_seen(text: Optional[str]) -> Seen:
             problem=str(found.get("problem", "")),
             systems={str(name): _health(told) for name, told in found.get("systems", {}).items()},
         )
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
         return Seen()
 
 

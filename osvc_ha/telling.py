@@ -5,12 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Optional
 
+from osvc_ha.agents.push import Push, pushing
+from osvc_ha.cluster.types import Cluster, Sections
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.reconcile import Health
-from osvc_ha.seen import Seen, render_seen
+from osvc_ha.planner.types import Status
+from osvc_ha.registry import SYSTEMS
+from osvc_ha.seen import Seen, render_seen, troubles
 
 LOG = logging.getLogger("osvc_ha.telling")
 
@@ -26,20 +32,42 @@ class Teller:
         self._file = directory / "watch.json"
         self._service = service
         self._host = host
+        self._open = ExitStack()
+        self._push: Optional[Push] = None
 
     def __enter__(self) -> Teller:
         self._write(Seen(pid=os.getpid()))
+        if self._service:
+            self._push = self._open.enter_context(pushing(self._host))
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
+        self._open.close()
 
-    def tell(self, problem: str, systems: Mapping[str, Health]) -> None:
+    def tell(self, problem: str, systems: Mapping[str, Health], cluster: Optional[Cluster]) -> None:
         """One look is over."""
-        self._write(Seen(os.getpid(), self._host.now(), problem, systems))
+        seen = Seen(os.getpid(), self._host.now(), problem, systems)
+        self._write(seen)
+        found = cluster.objects.get(self._service) if cluster is not None else None
+        if found is None or self._push is None or problem:
+            return
+        healths = {**systems, "follow": Health(Status.UP, troubles(seen))}
+        resources = {rid: healths[name] for rid, name in resources_in(found.config).items() if name in healths}
+        if resources:
+            self._push(self._service, resources)
 
     def _write(self, seen: Seen) -> None:
         try:
             self._host.replace(self._file, render_seen(seen))
         except ApplyError as error:
             LOG.warning("%s", error)
+
+
+def resources_in(config: Sections) -> dict[str, str]:
+    """Resource -> the system it is, for those of a service's config that are ours: by driver on 2.1, by command on 3."""
+    found = {}
+    for rid, section in config.items():
+        for name in SYSTEMS:
+            if section.get("type") == f"ha{name}" or f" resource {name} " in section.get("start", ""):
+                found[rid] = name
+    return found

@@ -76,7 +76,7 @@ class FakeHost(Host):
             raise ObserveError(f"{path}: cannot be read: it is broken")
         return self.files.get(str(path))
 
-    def replace(self, path: Path, text: str, mode: int = 0o640) -> None:
+    def replace(self, path: Path, text: str, mode: int = 0o640, folder: int = 0o755) -> None:
         """Write it."""
         if str(path) in self.broken:
             raise ApplyError(f"{path}: cannot be written: it is broken; the old file is untouched")

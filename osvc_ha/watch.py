@@ -68,7 +68,7 @@ class Watch:
     read: returns the Cluster; raises HaError while it cannot be told, and then nothing is touched.
     settle: seconds to let a burst of events pass before reading.
     after: called with each Cluster that was followed, for whoever depends on it; its HaError is logged.
-    tell: called after each look with why the cluster could not be read, or "", and the health of each system by then.
+    tell: called after each look with why the cluster could not be read, or "", the health of each system, and the last cluster.
     runs: how many reconciles there were.
     """
 
@@ -80,7 +80,7 @@ class Watch:
         resync: float = 60.0,
         settle: float = 0.02,
         after: Callable[[Cluster], None] = ignore,
-        tell: Optional[Callable[[str, Mapping[str, Health]], None]] = None,
+        tell: Optional[Callable[[str, Mapping[str, Health], Optional[Cluster]], None]] = None,
     ) -> None:
         self._read = read
         self._followed = tuple(followed)
@@ -124,7 +124,7 @@ class Watch:
             self._drain()
             self._failures = 0 if self.follow() else self._failures + 1
             if self._tell is not None:
-                self._tell(" ".join(self._said.get("cluster", ())), dict(self._health))
+                self._tell(" ".join(self._said.get("cluster", ())), dict(self._health), self._before)
 
     def follow(self) -> bool:
         """One reconcile of every system. True when all of them converged."""

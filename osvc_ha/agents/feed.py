@@ -1,38 +1,30 @@
-"""Read the cluster from the agent on this node, by its unix socket: a language of its own on 2.1, REST on 3 (rest.py).
+"""Read the cluster from the agent on this node: 2.1 (raw.py) or 3 (rest.py) by its unix socket, else by ``om`` (om_reading.py).
 
-Polling the 2.1 socket (1-2 ms a call) is both cheaper and sooner than its event stream. Where the socket does not answer,
-``om`` would not either: its questions go to the same one.
+Polling the 2.1 socket (1-2 ms a call) is both cheaper and sooner than its event stream.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import socket
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, Dict, Tuple
 
-from osvc_ha.agents import rest
-from osvc_ha.cluster.reading import actor_path, parse_json, some
+from osvc_ha.agents import om_reading, raw, rest
+from osvc_ha.agents.sockets import Door, find_door, local_name
+from osvc_ha.cluster.reading import strings
 from osvc_ha.cluster.types import Cluster, Sections
 from osvc_ha.cluster.v2 import cluster_from_v2
 from osvc_ha.cluster.v3 import cluster_from_v3
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ConfigError, ObserveError
+from osvc_ha.planner.errors import ConfigError, HaError, ObserveError
+
+__all__ = ["Feed", "Glimpse", "local_name"]
 
 LOG = logging.getLogger("osvc_ha.feed")
-ROOTS = ("/var/lib/opensvc", "/usr/share/opensvc/var")
-SECONDS = 5.0
-# Every message on the 2.1 socket, either way, ends with it; the daemon may keep the connection open after.
-END = "\0"
 
-
-def local_name() -> str:
-    """This node's name, as both agents make it: the host name in lower case, with its domain if it has one."""
-    return socket.gethostname().lower()
+# What a glance sees: equal as long as nothing that a Cluster holds has changed.
+Glimpse = Tuple[Cluster, Mapping[str, str]]
 
 
 class Feed:
@@ -40,29 +32,61 @@ class Feed:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._configs: dict[str, Tuple[str, Sections]] = {}
+        self._configs: Dict[str, Tuple[str, Sections]] = {}
+        self._by_om = False
 
     def read(self) -> Cluster:
         """The cluster as this node's agent knows it. ConfigError when there is no agent, ObserveError when it does not say."""
-        http, raw = (_sockets() / name for name in ("http.sock", "lsnr.sock"))
-        # 3 first: it leaves behind the socket of a 2.1 that it replaced.
-        if http.is_socket():
-            return self._from_v3(http)
-        if raw.is_socket():
-            return self._from_v2(raw)
-        raise ObserveError(f"{http.parent}: no socket, so OpenSVC's daemon does not run; start it: om daemon start")
+        try:
+            cluster = self._through(find_door())
+        except HaError as error:
+            return self._otherwise(error)
+        if self._by_om:
+            self._by_om = False
+            LOG.info("the agent's socket answers again")
+        return cluster
 
-    def _from_v3(self, http: Path) -> Cluster:
-        status = rest.status(self._host, http)
-        marks = rest.marks(status, local_name())
-        self._configs = {path: self._config(path, mark, partial(rest.config, self._host, http, path)) for path, mark in marks.items()}
-        return cluster_from_v3(status, {path: sections for path, (_, sections) in self._configs.items()}, local_name())
+    def evaluated(self, path: str, section: str) -> Mapping[str, str]:
+        """A section of an object's config with its references resolved for this node; lists as words. HaError when it cannot be told."""
+        local = local_name()
+        try:
+            door = find_door()
+            if door.agent == "2.1":
+                return strings(_words(raw.evaluated(self._host, door.socket, path, local).get(section, {})))
+            keywords = rest.config(self._host, door.socket, path).get(section, {})
+            return strings(_words(rest.evaluated(self._host, door.socket, path, section, keywords, local)))
+        except HaError as error:
+            try:
+                return strings(_words(om_reading.evaluated(self._host, path, section, local)))
+            except HaError as second:
+                raise _both(error, second) from error
 
-    def _from_v2(self, raw: Path) -> Cluster:
-        status = _ask(self._host, raw, "daemon_status", {})
-        marks = _local_configs(status, local_name())
-        self._configs = {path: self._config(path, mark, partial(_config, self._host, raw, path)) for path, mark in marks.items()}
-        return cluster_from_v2(status, {path: sections for path, (_, sections) in self._configs.items()}, local_name())
+    def _through(self, door: Door) -> Cluster:
+        source = raw if door.agent == "2.1" else rest
+        status = source.status(self._host, door.socket)
+        marks = source.marks(status, local_name())
+        self._configs = {
+            path: self._config(path, mark, partial(source.config, self._host, door.socket, path)) for path, mark in marks.items()
+        }
+        return _parsed(door.agent, status, {path: sections for path, (_, sections) in self._configs.items()})
+
+    def _otherwise(self, error: HaError) -> Cluster:
+        """By ``om``, which may find a way that the socket is not: an agent of another layout, or 3 by its network listener."""
+        try:
+            agent, status, ask = om_reading.reading(self._host)
+            marks = (raw if agent == "2.1" else rest).marks(status, local_name())
+            changed = [path for path, mark in marks.items() if not mark or self._configs.get(path, ("", {}))[0] != mark]
+            asked = ask(changed) if changed else {}
+            self._configs = {path: (mark, asked[path]) if path in asked else self._configs[path] for path, mark in marks.items()}
+            cluster = _parsed(agent, status, {path: sections for path, (_, sections) in self._configs.items()})
+        except HaError as second:
+            raise _both(error, second) from error
+        except KeyError as missing:
+            raise ObserveError(f"om: shows no config of {missing.args[0]}") from error
+        if not self._by_om:
+            self._by_om = True
+            LOG.warning("%s; read by om instead, which costs half a second each time", error)
+        return cluster
 
     def _config(self, path: str, mark: str, ask: Callable[[], Sections]) -> Tuple[str, Sections]:
         before = self._configs.get(path)
@@ -78,42 +102,22 @@ class Feed:
             return "", before[1]
 
 
-def _sockets() -> Path:
-    """The directory of the agent's sockets. 3 removes its own when it is stopped, 2.1 leaves them."""
-    roots = (os.environ["OSVC_ROOT_PATH"] + "/var",) if os.environ.get("OSVC_ROOT_PATH") else ROOTS
-    found = next((path for path in (Path(root, "lsnr") for root in roots) if path.is_dir()), None)
-    if found is None:
-        raise ConfigError(f"no OpenSVC agent on this node ({', '.join(roots)}); use --snapshot FILE to read a snapshot instead")
-    if not os.access(found, os.X_OK):
-        raise ConfigError(f"{found}: only root may ask the agent; use sudo, or --snapshot FILE to read a snapshot")
-    return found
+def glance(host: Host, door: Door) -> Glimpse:
+    """The cluster without its configs, and their checksums. ObserveError when the agent does not say."""
+    source = raw if door.agent == "2.1" else rest
+    status = source.status(host, door.socket)
+    return _parsed(door.agent, status, {}), source.marks(status, local_name())
 
 
-def _local_configs(status: Mapping[str, Any], local: str) -> dict[str, str]:
-    """Path -> what changes when its config does, for the services and volumes that have a config on this node.
-
-    Others the agent cannot show: it holds the configs of the objects whose scope has this node, and answers for itself only.
-    """
-    where = "agent 2.1 status: monitor"
-    entry = some(some(some(status, "agent 2.1 status: ", "monitor"), where, "nodes"), f"{where}.nodes", local)
-    found = some(some(entry, f"{where}.nodes.{local}", "services"), f"{where}.nodes.{local}.services", "config")
-    return {path: str(about.get("csum") or "") for path, about in sorted(found.items()) if actor_path(path) and isinstance(about, Mapping)}
+def _parsed(agent: str, status: Mapping[str, Any], configs: Mapping[str, Sections]) -> Cluster:
+    return (cluster_from_v2 if agent == "2.1" else cluster_from_v3)(status, configs, local_name())
 
 
-def _config(host: Host, raw: Path, path: str) -> Sections:
-    found = _ask(host, raw, "object_config", {"path": path, "format": "json"})
-    # "metadata" is the agent's word on the object, no section of its config.
-    return {str(name): keys for name, keys in found.items() if isinstance(keys, Mapping) and name != "metadata"}
+def _words(keywords: Mapping[str, Any]) -> Dict[str, Any]:
+    """Evaluated lists as they are written in a config."""
+    return {key: " ".join(map(str, value)) if isinstance(value, (list, tuple, set)) else value for key, value in keywords.items()}
 
 
-def _ask(host: Host, raw: Path, action: str, options: Mapping[str, str]) -> Mapping[str, Any]:
-    """One question. ObserveError for silence, an answer that is cut off, and the agent's own refusals."""
-    what = " ".join(("agent 2.1", action, *options.values()))
-    request = json.dumps({"action": action, "method": "GET", "options": options}) + END
-    reply = host.exchange(str(raw), request, SECONDS, END)
-    if not reply.endswith(END):
-        raise ObserveError(f"{what}: the answer is cut off after {len(reply)} characters")
-    found = parse_json(reply.rstrip(END), what)
-    if "error" in found and not isinstance(found["error"], Mapping):
-        raise ObserveError(f"{what}: {found['error']}")
-    return found
+def _both(first: HaError, second: HaError) -> HaError:
+    """Of the same kind as the first, which names the way out."""
+    return (ConfigError if isinstance(first, ConfigError) else ObserveError)(f"{first}; nor by om: {second}")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ConfigError, HaError, ObserveError
+from osvc_ha.planner.errors import HaError, NotConverged, ObserveError
 from osvc_ha.planner.reconcile import Health, Report, look, reconcile, silent, status
-from osvc_ha.planner.types import Status, System, Verb
+from osvc_ha.planner.types import Plan, Status, System, Verb
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,21 @@ class Resource:
         return self.system.parse(given)
 
     def do(self, verb: Verb, report: Report = silent) -> None:
-        """START, STOP, PROVISION or UNPROVISION. An HaError when it could not be done."""
-        reconcile(self.system, self.config(), self.read(), verb, self.host, report)
+        """START, STOP, PROVISION or UNPROVISION. An HaError when it could not be done.
+
+        What a program that did not run keeps in its own files shows only once it runs: so a start looks a second time.
+        """
+        config = self.config()
+        try:
+            reconcile(self.system, config, self.read(), verb, self.host, report)
+        except NotConverged:
+            if verb is not Verb.START:
+                raise
+            reconcile(self.system, config, self.read(), verb, self.host, report)
+
+    def steps(self, verb: Verb) -> Plan:
+        """What ``do`` would do now. An HaError when it would be refused, or cannot be told."""
+        return look(self.system, self.config(), self.read(), verb, self.host).steps
 
     def refusal(self) -> str:
         """Why a start would be refused before it begins, or "". Only what is certain: a mistake in the keywords, or an unsafe plan.
@@ -47,15 +60,23 @@ class Resource:
         What cannot be told now is no refusal: it may be told when the start gets there.
         """
         try:
-            look(self.system, self.config(), self.read(), Verb.START, self.host)
+            self.steps(Verb.START)
         except ObserveError:
             return ""
         except HaError as error:
             return str(error)
         return ""
 
+    def provisioned(self) -> Optional[bool]:
+        """Is there anything that UNPROVISION would take away, beyond what STOP ends? None when that cannot be told."""
+        try:
+            ended = self.steps(Verb.STOP)
+            return any(step not in ended for step in self.steps(Verb.UNPROVISION))
+        except HaError:
+            return None
+
     def health(self) -> Health:
-        """Its status, never an exception: what cannot be told is undef, and says why. Not in this node's scope: n/a."""
+        """Its status, never an HaError: what cannot be told is undef, and says why. Not in this node's scope: n/a."""
         try:
             config = self.config()
             cluster = self.read()
@@ -63,7 +84,5 @@ class Resource:
             if found is not None and found.scope and cluster.local not in found.scope:
                 return Health(Status.NA, (f"{cluster.local} is not in the scope of {self.path}",))
             return status(self.system, config, cluster, self.host)
-        except ConfigError as error:
-            return Health(Status.UNDEF, (str(error),))
         except HaError as error:
             return Health(Status.UNDEF, (str(error),))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Dict
+from urllib.parse import quote, urlencode
 
 from osvc_ha.cluster.alphabets import shown
 from osvc_ha.cluster.reading import actor_path, parse_json, some
@@ -27,20 +28,52 @@ def status(host: Host, socket: Path) -> Mapping[str, Any]:
 
 def config(host: Host, socket: Path, path: str) -> Sections:
     """The config of the object at this path, in either form, unevaluated. ObserveError when the agent does not say."""
-    found = get(host, socket, f"/api/object/path/{full_path(path)}/config")
+    return sections(_items(host, socket, path, ""))
+
+
+def evaluated(host: Host, socket: Path, path: str, section: str, keywords: Iterable[str], local: str) -> Mapping[str, Any]:
+    """These keywords of a section with their references resolved and their scopes taken, as this node sees them; lists stay lists.
+
+    Only of one section: a single keyword that cannot be evaluated makes the agent refuse the whole question.
+    """
+    bare = dict.fromkeys(name.partition("@")[0] for name in keywords)
+    names = [("kw", name if section == "DEFAULT" else f"{section}.{name}") for name in bare]
+    if not names:
+        return {}
+    query = urlencode([("evaluate", "true"), ("impersonate", local), *names])
+    return sections(_items(host, socket, path, f"?{query}"), "evaluated").get(section, {})
+
+
+def _items(host: Host, socket: Path, path: str, query: str) -> Iterable[Mapping[str, Any]]:
+    found = get(host, socket, f"/api/object/path/{full_path(path)}/config{query}")
     items = found.get("items")
     if not isinstance(items, list) or not all(isinstance(item, Mapping) and "keyword" in item for item in items):
         raise ObserveError(f"agent 3 config of {path}: items should be a list of keywords")
-    return sections(items)
+    return items
 
 
-def sections(items: Iterable[Mapping[str, Any]]) -> Sections:
+def refresh(host: Host, socket: Path, path: str) -> None:
+    """Have the agent evaluate the status of this node's instance, soon: it runs ``om <path> instance status -r``, we do not wait."""
+    get(host, socket, f"/api/node/name/localhost/instance/path/{quote(full_path(path))}/action/status", "POST")
+
+
+def instance_resources(host: Host, socket: Path, path: str, node: str) -> Mapping[str, Mapping[str, Any]]:
+    """rid -> what the agent says of it, of the instance on a node; empty when there is no such instance, or no status of it yet."""
+    found = get(host, socket, "/api/instance?" + urlencode({"path": full_path(path), "node": node})).get("items")
+    entries = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    where = f"agent 3 status of {path}: data"
+    told = [some(some(entry, where, "data"), where, "status") for entry in entries]
+    resources = some(told[0], f"{where}.status", "resources") if told else {}
+    return {rid: one for rid, one in resources.items() if isinstance(one, Mapping)}
+
+
+def sections(items: Iterable[Mapping[str, Any]], what: str = "value") -> Dict[str, Dict[str, Any]]:
     """Keywords as the agent names them, by section: ``nodes`` is DEFAULT's, ``env.osvc.l4.port`` is ``osvc.l4.port`` of ``env``.
 
     Where a section ends is the agent's rule (om3, util/key): the index of a resource may hold dots, its keywords hold
     none, and a scope (``start@n1.example.com``) may.
     """
-    found: Dict[str, Dict[str, str]] = {}
+    found: Dict[str, Dict[str, Any]] = {}
     for item in items:
         keyword = str(item["keyword"])
         section, _, key = keyword.partition(".")
@@ -48,8 +81,9 @@ def sections(items: Iterable[Mapping[str, Any]]) -> Sections:
             bare, at, scope = keyword.partition("@")
             section, _, key = bare.rpartition(".")
             key += at + scope
-        value = item.get("value")
-        found.setdefault(section or "DEFAULT", {})[key] = "" if value is None else str(value)
+        value = item.get(what)
+        plain = what == "value" or not isinstance(value, (list, bool))
+        found.setdefault(section or "DEFAULT", {})[key] = "" if value is None else str(value) if plain else value
     return found
 
 
@@ -66,10 +100,12 @@ def marks(document: Mapping[str, Any], local: str) -> Dict[str, str]:
     }
 
 
-def get(host: Host, socket: Path, route: str) -> Mapping[str, Any]:
+def get(host: Host, socket: Path, route: str, method: str = "GET") -> Mapping[str, Any]:
     """A JSON object. HTTP/1.0, as in discovery.py: one answer that ends with the connection, within one deadline."""
-    what = f"agent 3 GET {route}"
-    answer = host.exchange(str(socket), f"GET {route} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n\r\n", SECONDS)
+    what = f"agent 3 {method} {route}"
+    length = "Content-Length: 0\r\n" if method == "POST" else ""
+    request = f"{method} {route} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n{length}\r\n"
+    answer = host.exchange(str(socket), request, SECONDS)
     head, _, body = answer.partition("\r\n\r\n")
     words = head.partition("\r\n")[0].split()
     if len(words) < 2 or not words[0].startswith("HTTP/"):

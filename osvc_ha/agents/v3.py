@@ -11,11 +11,16 @@ A keyword is its name in upper case behind OSVC_HA_. Python drivers do not exist
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Tuple
 
+from osvc_ha.agents.resource import Resource
 from osvc_ha.cluster.types import full_path
+from osvc_ha.planner.reconcile import Health
 from osvc_ha.planner.types import Status, System
+
+LOG = logging.getLogger("osvc_ha.v3")
 
 PREFIX = "OSVC_HA_"
 EXIT = {Status.UP: 0, Status.DOWN: 1, Status.WARN: 2, Status.NA: 3, Status.UNDEF: 5}
@@ -37,6 +42,16 @@ def keywords_from(environ: Mapping[str, str], system: System[Any, Any, Any]) -> 
 def path_from(environ: Mapping[str, str]) -> str:
     """The service that the agent is running us for, in full; "" when it is not the agent who does."""
     return next((full_path(environ[name]) for name in PATHS if environ.get(name)), "")
+
+
+def health(resource: Resource) -> Health:
+    """The resource's status, also when we are at fault: Python ends with 1 then, and that would be down."""
+    try:
+        return resource.health()
+    except Exception as error:
+        LOG.debug("status of %s", resource.system.name, exc_info=True)
+        words = f"{resource.system.name} status: {type(error).__name__}: {error}; this is a fault of osvc_ha"
+        return Health(Status.UNDEF, (words,))
 
 
 def line(text: str, environ: Mapping[str, str]) -> str:

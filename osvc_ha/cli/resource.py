@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import click
 
@@ -14,25 +13,26 @@ from osvc_ha.agents import v3
 from osvc_ha.agents.resource import Resource
 from osvc_ha.cli import options
 from osvc_ha.cluster.types import full_path
-from osvc_ha.host import Host
-from osvc_ha.planner.errors import ApplyError, ConfigError, UnsafePlan
-from osvc_ha.planner.reconcile import Health
-from osvc_ha.planner.types import Status, Step, System, Verb
+from osvc_ha.deadline import TimedHost, TooLate, alarm
+from osvc_ha.planner.errors import ApplyError, ConfigError, HaError, UnsafePlan
+from osvc_ha.planner.types import Status, Step, Verb
 
-VERBS = ("start", "stop", "status", "info", "provision", "unprovision", "check")
-# Below any sensible check_timeout: what the agent itself cuts off counts as down (om3, drivers/resapp/unix.go), and that is not known.
-STATUS_SECONDS = 20.0
-
-
-class TooLate(BaseException):
-    """The time is up. Not an Exception, so that nobody on the way takes it for an answer."""
+# Seconds, each with GRACE below the templates' time-out for it. An agent ends what it cuts off by SIGKILL, without a word, and a
+# status that was cut off counts as down (om3, drivers/resapp/unix.go), which is not known.
+WITHIN = {"start": 570.0, "stop": 160.0, "provision": 100.0, "unprovision": 100.0, "status": 20.0, "info": 20.0, "check": 20.0}
+# What does not wait by the Host, and so does not end in time, is ended this much later.
+GRACE = 5.0
 
 
 @click.command()
 @click.argument("system_name", metavar="SYSTEM")
-@click.argument("word", metavar="VERB", type=click.Choice(VERBS))
+@click.argument("word", metavar="VERB", type=click.Choice(tuple(WITHIN)))
 @click.option("--path", default="", help="The service. Default: the one that the agent is running this for.")
-@click.option("--within", type=float, help=f"Seconds this may take. Default: {STATUS_SECONDS:g} for status, info and check; else none.")
+@click.option(
+    "--within",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds this may take. Default: " + ", ".join(f"{word} {seconds:g}" for word, seconds in WITHIN.items()) + ".",
+)
 @options.source
 @options.sets
 def command(
@@ -54,23 +54,39 @@ def command(
     standard output and warnings on standard error, and ends with 0 up, 1 down, 2 warn, 3 n/a, 5 undef. check is the
     pre-flight of a start: it ends with 4 when the start would be refused. The others end as `osvc-ha apply` does.
     """
-    host = Host()
+    seconds = within or WITHIN[word]
+    late = f"{system_name} {word}: no end after {seconds + GRACE:g} s"
+    try:
+        with alarm(seconds + GRACE, late, v3.EXIT[Status.UNDEF]):
+            resource, warnings = _resource(system_name, path, snapshot, node, pairs, seconds)
+            ANSWERS[word](resource, warnings) if word in ANSWERS else _do(resource, Verb(word), warnings)
+    except TooLate:
+        if word == "status":
+            _undef(late)
+        raise ApplyError(f"{late}; what was done so far is above, and the next run goes on from there") from None
+    except HaError as error:
+        # No other exit code would do: 1 is down, and 2, a mistake in what was written, is warn.
+        if word == "status":
+            _undef(str(error))
+        raise
+
+
+def _resource(
+    system_name: str, path: str, snapshot: Optional[Path], node: str, pairs: tuple[str, ...], seconds: float
+) -> tuple[Resource, tuple[str, ...]]:
+    host = TimedHost(seconds)
     system = options.load_system(system_name)
     given, warnings = v3.keywords_from(os.environ, system)
     service = full_path(path) if path else v3.path_from(os.environ)
     if not service:
         raise ConfigError("--path: which service? The agent says it in OPENSVC_SVCPATH; by hand, name it")
     given.update(options.pairs_of((system.name,), pairs)[system.name])
-    resource = Resource(system, given, service, options.Source(snapshot, node, host).read, host)
-    quick = word in ("status", "info", "check")
-    seconds = within if within is not None else STATUS_SECONDS if quick else None
-    try:
-        _alarm(seconds)
-        ANSWERS[word](resource, warnings) if quick else _do(resource, Verb(word), warnings)
-    except TooLate:
-        _late(system, word, seconds or 0.0)
-    finally:
-        _alarm(None)
+    return Resource(system, given, service, options.Source(snapshot, node, host).read, host), warnings
+
+
+def _undef(words: str) -> None:
+    click.echo(v3.line(words, os.environ), err=True)
+    click.get_current_context().exit(v3.EXIT[Status.UNDEF])
 
 
 def _do(resource: Resource, verb: Verb, warnings: tuple[str, ...]) -> None:
@@ -83,7 +99,7 @@ def _do(resource: Resource, verb: Verb, warnings: tuple[str, ...]) -> None:
 
 
 def _status(resource: Resource, warnings: tuple[str, ...]) -> None:
-    health = resource.health()
+    health = v3.health(resource)
     for name, value in health.facts:
         click.echo(v3.line(f"{name}: {value}", os.environ))
     for sentence in (*warnings, *health.lines):
@@ -92,7 +108,7 @@ def _status(resource: Resource, warnings: tuple[str, ...]) -> None:
 
 
 def _info(resource: Resource, warnings: tuple[str, ...]) -> None:
-    for name, value in resource.health().facts:
+    for name, value in v3.health(resource).facts:
         click.echo(v3.fact(name, value))
 
 
@@ -103,20 +119,3 @@ def _check(resource: Resource, warnings: tuple[str, ...]) -> None:
 
 
 ANSWERS: dict[str, Callable[[Resource, tuple[str, ...]], None]] = {"status": _status, "info": _info, "check": _check}
-
-
-def _alarm(seconds: Optional[float]) -> None:
-    def ring(*_: object) -> None:
-        raise TooLate
-
-    if seconds:
-        signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds or 0.0)
-
-
-def _late(system: System[Any, Any, Any], word: str, seconds: float) -> None:
-    said = f"{system.name} {word}: no end after {seconds:g} s"
-    if word != "status":
-        raise ApplyError(f"{said}; what was done so far is above, and the next run goes on from there")
-    click.echo(Health(Status.UNDEF, (said,)).lines[0], err=True)
-    click.get_current_context().exit(v3.EXIT[Status.UNDEF])

@@ -53,6 +53,7 @@ def command(
     Each step taken, and each new thing that is wrong, is one line on standard error. It never starts nor stops
     what it follows: that is OpenSVC's.
     """
+    from osvc_ha.agents.follow import follow_agent
     from osvc_ha.fast_path import FastPaths
     from osvc_ha.wakers import follow_file, follow_pokes
 
@@ -67,8 +68,15 @@ def command(
     read = options.Source(snapshot, node, host).read
     watch = Watch(read, followed, host, resync, after=paths.follow if paths else ignore, tell=teller.tell if teller else None)
     _obey_signals(watch, host)
-    with follow_pokes(poke, watch.wake), follow_file(snapshot, watch.wake, poll), teller or contextlib.nullcontext():
-        watch.run()
+    agent = follow_agent(host, watch.wake) if snapshot is None else contextlib.nullcontext(watch.wake)
+    with agent as look_closely:
+
+        def poked() -> None:
+            look_closely()
+            watch.wake()
+
+        with follow_pokes(poke, poked), follow_file(snapshot, watch.wake, poll), teller or contextlib.nullcontext():
+            watch.run()
     if paths is not None:
         paths.stop()
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +30,7 @@ class Agent:
     """The daemon: its status, its objects' configs, and how it misbehaves.
 
     asked: what it was asked, in order. cut: answer only this many bytes, then hang up. silent: answer nothing.
-    holds: keep the connection open after the answer. raw: answer this instead.
+    holds: keep the connection open after the answer. raw: answer this instead. posted: what was told to it, by action.
     """
 
     status: dict[str, Any]
@@ -36,6 +40,8 @@ class Agent:
     silent: bool = False
     holds: bool = True
     raw: bytes = b""
+    evaluated: dict[str, Any] = field(default_factory=dict)
+    posted: list[dict[str, Any]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
     def serve(self, listener: socket.socket) -> None:
@@ -60,11 +66,36 @@ class Agent:
             if self.holds and not self.cut:
                 self.ended.wait(20)
 
+    def change(self, node: str, path: str, **values: Any) -> None:
+        """An instance's status changes: its node publishes that, and this one has merged it."""
+        entry = self.status["monitor"]["nodes"][node]
+        entry["services"]["status"][path].update(values)
+        entry["updated"] += 1.0
+
+    def stamp(self, node: str) -> None:
+        """Something changed on a node that is none of our business."""
+        self.status["monitor"]["nodes"][node]["stats"]["load_15m"] += 0.1
+        self.status["monitor"]["nodes"][node]["updated"] += 1.0
+
     def _reply(self, asked: dict[str, Any]) -> Any:
+        if asked["method"] == "POST":
+            self.posted.append(asked)
+            return {"status": 0}
         if asked["action"] == "daemon_status":
-            return self.status
+            return _without_objects(self.status) if asked["options"] else self.status
         path = asked["options"]["path"]
+        if asked["action"] == "object_status":
+            nodes = self.status["monitor"]["nodes"]
+            return {"nodes": {name: {"status": entry["services"]["status"].get(path)} for name, entry in nodes.items()}}
+        if asked["options"].get("evaluate"):
+            return self.evaluated[path]
         return self.configs.get(path, {"status": "1", "error": repr(path), "traceback": "Traceback ..."})
+
+
+def _without_objects(status: dict[str, Any]) -> dict[str, Any]:
+    """The answer when a namespace is asked for that is not there."""
+    nodes = {name: {**entry, "services": {"status": {}, "config": {}}} for name, entry in status["monitor"]["nodes"].items()}
+    return {**status, "monitor": {**status["monitor"], "nodes": nodes, "services": {}}}
 
 
 @pytest.fixture
@@ -84,3 +115,92 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
         yield found
         found.ended.set()
         thread.join(5)
+
+
+@dataclass
+class Agent3:
+    """Agent 3: its status, and the event streams that are open. refused: answers HTTP 400 to a question with filters."""
+
+    status: dict[str, Any]
+    refused: bool = False
+    asked: list[str] = field(default_factory=list)
+    streams: list[socket.socket] = field(default_factory=list)
+    looks: int = 0
+
+    def change(self, node: str, path: str, **values: Any) -> None:
+        """An instance's status changes."""
+        self.status["cluster"]["node"][node]["instance"][path]["status"].update(values)
+
+    def say(self, text: str) -> None:
+        """On the newest stream."""
+        self.streams[-1].sendall(text.encode())
+
+    def hang_up(self) -> None:
+        """The newest stream ends."""
+        self.streams[-1].shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def agent3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent3]:
+    """Agent 3 on this node, n1 of the recorded cluster; beside ``agent``, it is the one that has replaced it."""
+    root = Path(os.environ["OSVC_ROOT_PATH"]) if "OSVC_ROOT_PATH" in os.environ else tmp_path
+    (root / "var" / "lsnr").mkdir(parents=True, exist_ok=True)
+    monkeypatch.setenv("OSVC_ROOT_PATH", str(root))
+    monkeypatch.setattr(socket, "gethostname", lambda: "n1")
+    found = Agent3(sample("opensvc3/settled"))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append(self.path)
+            if not self.path.startswith("/api/node"):
+                found.looks += 1
+                self._answer(200, json.dumps(found.status))
+            elif found.refused and "filter=" in self.path:
+                self._answer(400, '{"detail": "no such kind"}')
+            else:
+                self._answer(200, "")
+                found.streams.append(self.connection)
+                # Until either side hangs up.
+                with contextlib.suppress(OSError):
+                    self.connection.recv(1)
+
+        def _answer(self, code: int, body: str) -> None:
+            self.send_response(code)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *words: object) -> None:
+            return
+
+    with socketserver.ThreadingUnixStreamServer(str(root / "var" / "lsnr" / "http.sock"), Handler) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield found
+        server.shutdown()
+        thread.join(5)
+
+
+@dataclass
+class Woken:
+    """Counts wake-ups."""
+
+    times: list[float] = field(default_factory=list)
+
+    def wake(self) -> None:
+        """One more."""
+        self.times.append(time.monotonic())
+
+    def more_than(self, count: int, seconds: float = 3.0) -> bool:
+        """Wait until there were more than this many."""
+        give_up = time.monotonic() + seconds
+        while len(self.times) <= count and time.monotonic() < give_up:
+            time.sleep(0.005)
+        return len(self.times) > count
+
+
+@pytest.fixture
+def woken() -> Woken:
+    """What follow_agent wakes."""
+    return Woken()

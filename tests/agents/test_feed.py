@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from osvc_ha.agents import feed
+from osvc_ha.agents import raw
 from osvc_ha.agents.feed import Feed
 from osvc_ha.cluster.snapshot import snapshot_of
 from osvc_ha.host import Host
@@ -88,7 +88,7 @@ def test_a_truncated_answer_is_cannot_tell(agent: Agent, host: Host, cut: int, w
 
 
 @pytest.mark.parametrize(
-    ("raw", "words"),
+    ("answer", "words"),
     [
         (b"\0", "empty"),
         (b"not json\0", "not JSON"),
@@ -101,16 +101,16 @@ def test_a_truncated_answer_is_cannot_tell(agent: Agent, host: Host, cut: int, w
     ],
     ids=lambda value: value.decode("latin-1") if isinstance(value, bytes) else "",
 )
-def test_an_answer_that_is_no_status_is_named(agent: Agent, host: Host, raw: bytes, words: str) -> None:
+def test_an_answer_that_is_no_status_is_named(agent: Agent, host: Host, answer: bytes, words: str) -> None:
     """Empty, garbage, another shape, or the agent's own refusal: always what was asked and what is wrong."""
-    agent.raw = raw
+    agent.raw = answer
     with pytest.raises(ObserveError, match=words):
         Feed(host).read()
 
 
 def test_a_silent_daemon_ends_at_the_deadline(agent: Agent, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """A daemon that accepts and says nothing costs the deadline, no more."""
-    monkeypatch.setattr(feed, "SECONDS", 0.3)
+    monkeypatch.setattr(raw, "SECONDS", 0.3)
     agent.silent = True
     began = time.monotonic()
     with pytest.raises(ObserveError, match=r"lsnr\.sock: timed out"):
@@ -123,6 +123,13 @@ def test_no_agent_names_the_way_out(tmp_path: Path, host: Host, monkeypatch: pyt
     monkeypatch.setenv("OSVC_ROOT_PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="no OpenSVC agent on this node .*; use --snapshot FILE"):
         Feed(host).read()
+
+
+def test_references_are_resolved_on_demand(agent: Agent, host: Host) -> None:
+    """A driver that needs `{clusternodes}` gets one section as this node sees it, lists as words, booleans as configs write them."""
+    agent.evaluated["fo"] = {"env": {"peers": ["n1", "n2"], "on": True, "port": 6379}, "metadata": {"name": "fo"}}
+    assert Feed(host).evaluated(FO, "env") == {"peers": "n1 n2", "on": "true", "port": "6379"}
+    assert Feed(host).evaluated(FO, "app#9") == {}
 
 
 def test_secrets_do_not_reach_a_snapshot(agent: Agent, host: Host) -> None:

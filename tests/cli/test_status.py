@@ -30,13 +30,16 @@ def watching(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
     child.wait(timeout=10)
 
 
-def test_status_names_the_redis_groups(osvc_ha: Command) -> None:
+def test_status_names_the_redis_groups(osvc_ha: Command, tmp_path: Path) -> None:
     """Each Redis group behind a listener is a row; where nobody answers, no master is made up."""
-    [group] = osvc_ha("status", "--snapshot", EXAMPLE, "--format", "json").json["groups"]
+    # The discard port, on which nobody listens: a Redis of this machine may have the usual one.
+    text = EXAMPLE.read_text().replace('"osvc.l4.target_port": "6379"', '"osvc.l4.target_port": "9"')
+    (tmp_path / "silent.json").write_text(text)
+    [group] = osvc_ha("status", "--snapshot", tmp_path / "silent.json", "--format", "json").json["groups"]
     assert group["group"] == "prod:svc:cache:cache"
     assert group["master"] == ""
-    assert set(group["servers"].values()) == set(group["sentinels"].values()) == {"silent"}
-    assert "no majority" in osvc_ha("status", "--snapshot", EXAMPLE).out
+    assert set(group["servers"].values()) == {"silent"}
+    assert "no majority" in osvc_ha("status", "--snapshot", tmp_path / "silent.json").out
 
 
 def test_status_watch_prints_what_changed(watching: tuple[Path, subprocess.Popen[bytes]], tmp_path: Path, host: Host) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Tuple
 
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ApplyError
+from osvc_ha.planner.errors import ApplyError, ObserveError
 from osvc_ha.planner.types import Step
 from osvc_ha.seen import parse_seen
 from osvc_ha.systems.follow.config import Config
@@ -20,17 +22,35 @@ KILL_SECONDS = 5.0
 
 
 def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
-    """The process by the pid in its file, and its last look."""
+    """The process, and its last look."""
     seen = parse_seen(host.read(config.seen_file))
-    argv = _argv(seen.pid, host) if seen.pid else ()
-    ours = str(config.runtime_dir) in argv
-    return Actual(seen.pid if ours else 0, _command(argv) if ours else (), max(0.0, host.now() - seen.looked_at), seen)
+    pid = _find(config, host, seen.pid)
+    command = _command(_argv(pid, host)) if pid else ()
+    return Actual(pid, command, max(0.0, host.now() - seen.looked_at), seen)
+
+
+def _find(config: Config, host: Host, noted: int) -> int:
+    """Pid of our follower, 0 when it does not run.
+
+    ``noted``, as its file says; else whoever runs as it: the file may be lost, and a start that was killed may have
+    launched one which has not written there yet. It would come up after a stop that looked only there.
+    """
+    if noted and _is_ours(config, host, noted):
+        return noted
+    return next((pid for pid in map(int, filter(str.isdecimal, host.names(Path("/proc")))) if _is_ours(config, host, pid)), 0)
+
+
+def _is_ours(config: Config, host: Host, pid: int) -> bool:
+    argv = _argv(pid, host)
+    return "watch" in argv and ("--runtime-dir", str(config.runtime_dir)) in zip(argv, argv[1:])
 
 
 def _argv(pid: int, host: Host) -> Tuple[str, ...]:
-    if not host.alive(pid):
-        return ()
-    return tuple((host.read(Path(f"/proc/{pid}/cmdline")) or "").split("\0")[:-1])
+    # What ends while we look is none.
+    with contextlib.suppress(ObserveError):
+        if host.alive(pid):
+            return tuple((host.read(Path(f"/proc/{pid}/cmdline")) or "").split("\0")[:-1])
+    return ()
 
 
 def _command(argv: Tuple[str, ...]) -> Tuple[str, ...]:
@@ -46,7 +66,20 @@ def _launch(config: Config, step: Step, host: Host) -> None:
 
 
 def _await(config: Config, step: Step, host: Host) -> None:
-    _await_look(config, host, parse_seen(host.read(config.seen_file)).pid)
+    """For one that was launched before. It has had its time by then: one that hangs makes way for the next start."""
+    _poke(config)
+    try:
+        _await_look(config, host, _find(config, host, parse_seen(host.read(config.seen_file)).pid))
+    except ApplyError as error:
+        _end(config, step, host)
+        raise ApplyError(f"{error}; it was ended, start it anew") from error
+
+
+def _poke(config: Config) -> None:
+    """It may have looked, and its file be lost: then it has no reason to look before its resync."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
+        mouth.setblocking(False)
+        mouth.sendto(b"look", str(config.runtime_dir / "watch.sock"))
 
 
 def _await_look(config: Config, host: Host, pid: int) -> None:
@@ -62,13 +95,15 @@ def _await_look(config: Config, host: Host, pid: int) -> None:
 
 
 def _end(config: Config, step: Step, host: Host) -> None:
-    pid = parse_seen(host.read(config.seen_file)).pid
-    host.kill(pid, signal.SIGTERM)
-    if not host.wait(lambda: not host.alive(pid), END_SECONDS):
-        # Killing it leaves nothing that the next one does not put right.
-        host.kill(pid, signal.SIGKILL)
-        if not host.wait(lambda: not host.alive(pid), KILL_SECONDS):
-            raise ApplyError(f"process {pid} outlives SIGKILL: it waits for a device; see /proc/{pid}/stack")
+    pid = _find(config, host, parse_seen(host.read(config.seen_file)).pid)
+    if pid:
+        host.kill(pid, signal.SIGTERM)
+        if not host.wait(lambda: not host.alive(pid), END_SECONDS):
+            # Killing it leaves nothing that the next one does not put right.
+            host.kill(pid, signal.SIGKILL)
+            if not host.wait(lambda: not host.alive(pid), KILL_SECONDS):
+                raise ApplyError(f"process {pid} outlives SIGKILL: it waits for a device; see /proc/{pid}/stack")
+    host.remove(config.seen_file)
 
 
 def _last_words(config: Config, host: Host) -> str:

@@ -17,19 +17,23 @@ from typing import Tuple
 
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.planner.types import Facts, Plan, Step, Verb
+from osvc_ha.seen import troubles
 from osvc_ha.systems.follow.config import Config
 from osvc_ha.systems.follow.state import Actual, Desired
 
 PATIENCE = 30.0
+RUNNING = {Verb.START: True, Verb.STOP: False, Verb.UNPROVISION: False}
 
 
 def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
-    """The command, and whether it should run."""
-    return Desired(verb is Verb.START, config.argv, 2 * config.resync + PATIENCE)
+    """The command, and whether it should run. To be provisioned it needs nothing."""
+    return Desired(RUNNING.get(verb), config.argv, 2 * config.resync + PATIENCE)
 
 
 def plan(actual: Actual, desired: Desired) -> Plan:
     """Start what does not run, replace what runs otherwise or hangs, end what should not run."""
+    if desired.running is None:
+        return ()
     if not desired.running:
         return (Step("end", "watch", "OpenSVC stops the follower on this node"),) if actual.pid else ()
     launch = Step("launch", "watch", f"the follower does not run: {' '.join(desired.argv)}")
@@ -44,11 +48,10 @@ def plan(actual: Actual, desired: Desired) -> Plan:
 
 def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:
     """What the follower cannot put right."""
-    problem = (f"the follower sees no cluster: {actual.seen.problem}",) if actual.seen.problem else ()
-    return (*problem, *(f"{name}: {line}" for name, health in sorted(actual.seen.systems.items()) for line in health.lines))
+    return troubles(actual.seen)
 
 
 def facts(actual: Actual, desired: Desired) -> Facts:
     """How each system is that it follows."""
     told = tuple((name, health.status.value) for name, health in sorted(actual.seen.systems.items()))
-    return (("pid", str(actual.pid)), ("last look", f"{actual.age:.0f} s ago"), *told)
+    return (("pid", str(actual.pid)), ("last look", f"{actual.age:.0f} s ago" if actual.looked else "none yet"), *told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Tuple
+from typing import Optional, Tuple
 
 from osvc_ha.seen import Seen
 
@@ -25,8 +25,8 @@ class Actual:
 
 @dataclass(frozen=True)
 class Desired:
-    """Whether it should run, with which command, and after how many seconds without a look it hangs."""
+    """Whether it should run (None: it may do either), with which command, and after how many seconds without a look it hangs."""
 
-    running: bool
+    running: Optional[bool]
     argv: Tuple[str, ...]
     stale: float

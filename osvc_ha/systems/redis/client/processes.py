@@ -48,18 +48,18 @@ def disk(config: Config, host: Host) -> Disk:
 
 
 def write_server_config(config: Config, step: Step, host: Host) -> None:
-    """redis.conf, mode 0600: it holds the password."""
+    """redis.conf, mode 0600: it holds the password. So nobody else enters its folder: in a container, CONFIG REWRITE makes it 0644."""
     folder = server_directory(config)
     own = [pair for pair in step.args if pair[0] != "host"]
     text = render_server(config, step.arg("host"), str(folder), secret(config.password_file, host), own)
-    host.replace(folder / "redis.conf", text, 0o600)
+    host.replace(folder / "redis.conf", text, 0o600, 0o700)
 
 
 def write_sentinel_config(config: Config, step: Step, host: Host) -> None:
     """sentinel.conf, mode 0600, only where there is none or an empty one."""
     folder = sentinel_directory(config)
     text = render_sentinel(config, step.arg("host"), str(folder), secret(config.sentinel_password_file, host))
-    host.replace(folder / "sentinel.conf", text, 0o600)
+    host.replace(folder / "sentinel.conf", text, 0o600, 0o700)
 
 
 def launch_server(config: Config, step: Step, host: Host) -> None:
@@ -113,11 +113,11 @@ def _last_words(log: Path, host: Host) -> str:
 
 
 def wait_process(config: Config, step: Step, host: Host) -> None:
-    """Wait for a process that somebody else starts."""
+    """Wait for a process that somebody else has started by now. Not for long: if it died, OpenSVC has to hear so, and starts it again."""
     reach = server_peer if step.do == "wait-server" else sentinel_peer
     peer = reach(config, step.arg("at"), host)
-    if not host.wait(lambda: _listens(peer), config.ready_timeout, 0.1):
-        raise ApplyError(f"nothing answers on {peer} after {config.ready_timeout:g} s; with launch=false its container or app has to run")
+    if not host.wait(lambda: _listens(peer), LAUNCH_SECONDS, 0.1):
+        raise ApplyError(f"nothing answers on {peer} after {LAUNCH_SECONDS:g} s; with launch=false its container or app has to run")
     if step.do == "wait-sentinel":
         quicken(config, peer)
 

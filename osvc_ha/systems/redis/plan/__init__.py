@@ -32,7 +32,7 @@ from osvc_ha.cluster.types import Cluster, Instance
 from osvc_ha.planner.errors import ConfigError, UnsafePlan
 from osvc_ha.planner.types import Plan, Step, Verb
 from osvc_ha.systems.redis.config import Config
-from osvc_ha.systems.redis.state import Actual, Desired
+from osvc_ha.systems.redis.state import Actual, Desired, Health
 
 from .handover import handover_plan, stop
 from .joining import provision, start
@@ -89,9 +89,12 @@ def plan(actual: Actual, desired: Desired) -> Plan:
 
 
 def unprovision(actual: Actual, desired: Desired) -> Plan:
-    """STOP, and then leave nothing behind."""
+    """STOP, and then leave nothing behind. A container's files go once it is gone: whoever ends it asks again."""
     stopped = stop(actual, desired)
     disk = actual.disk
+    running = any(process.health is not Health.ABSENT for process in (actual.here, actual.watcher))
+    if running and not desired.config.launch:
+        return stopped
     if not (disk.server_config or disk.sentinel_config or disk.has_data) or any(step.do == "resolve" for step in stopped):
         return stopped
     return (*stopped, Step("remove-directory", actual.local, f"OpenSVC unprovisions Redis on {actual.local}"))

@@ -11,3 +11,5 @@ class AppHafollow(HaApp):
     """See docs/systems/follow.md."""
 
     system_name = "follow"
+    keywords = KEYWORDS
+    provisions = False

@@ -11,3 +11,4 @@ class AppHahaproxy(HaApp):
     """See docs/systems/haproxy.md."""
 
     system_name = "haproxy"
+    keywords = KEYWORDS

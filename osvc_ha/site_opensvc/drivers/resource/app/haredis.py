@@ -11,3 +11,4 @@ class AppHaredis(HaApp):
     """See docs/systems/redis.md."""
 
     system_name = "redis"
+    keywords = KEYWORDS
