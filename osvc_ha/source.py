@@ -67,3 +67,7 @@ class Source:
             self._resolved, self._resolved_for = {**kept, **found}, names
             self._resolve_at = time.monotonic() + RESOLVE_AGAIN
         return self._resolved
+
+    def evaluated(self, path: str, section: str) -> Mapping[str, str]:
+        """The keywords of a section of a service, evaluated for this node by the agent."""
+        return self._feed.evaluated(path, section)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Optional
 
 from osvc_ha.agents.push import Push, pushing
-from osvc_ha.cluster.types import Cluster, Sections
+from osvc_ha.cluster.types import Cluster
+from osvc_ha.following import resources_in
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.reconcile import Health
 from osvc_ha.planner.types import Status
-from osvc_ha.registry import SYSTEMS
 from osvc_ha.seen import Seen, render_seen, troubles
 
 LOG = logging.getLogger("osvc_ha.telling")
@@ -61,13 +61,3 @@ class Teller:
             self._host.replace(self._file, render_seen(seen))
         except ApplyError as error:
             LOG.warning("%s", error)
-
-
-def resources_in(config: Sections) -> dict[str, str]:
-    """Resource -> the system it is, for those of a service's config that are ours: by driver on 2.1, by command on 3."""
-    found = {}
-    for rid, section in config.items():
-        for name in SYSTEMS:
-            if section.get("type") == f"ha{name}" or f" resource {name} " in section.get("start", ""):
-                found[rid] = name
-    return found

@@ -58,8 +58,16 @@ class StoppableHost(Host):
             time.sleep(min(left, 0.1))
 
 
-def ignore(cluster: Cluster) -> None:
+After = Callable[[Cluster, Sequence[Followed]], None]
+
+
+def ignore(cluster: Cluster, followed: Sequence[Followed]) -> None:
     """For nobody who depends on what was followed."""
+
+
+def nobody(cluster: Cluster) -> Sequence[Followed]:
+    """No siblings."""
+    return ()
 
 
 class Watch:
@@ -67,8 +75,9 @@ class Watch:
 
     read: returns the Cluster; raises HaError while it cannot be told, and then nothing is touched.
     settle: seconds to let a burst of events pass before reading.
-    after: called with each Cluster that was followed, for whoever depends on it; its HaError is logged.
+    after: called with each Cluster and who followed it, for whoever depends on that; its HaError is logged.
     tell: called after each look with why the cluster could not be read, or "", the health of each system, and the last cluster.
+    siblings: called with each Cluster for more that is to follow; on its HaError those of before go on.
     runs: how many reconciles there were.
     """
 
@@ -79,11 +88,14 @@ class Watch:
         host: Host,
         resync: float = 60.0,
         settle: float = 0.02,
-        after: Callable[[Cluster], None] = ignore,
+        after: After = ignore,
         tell: Optional[Callable[[str, Mapping[str, Health], Optional[Cluster]], None]] = None,
+        siblings: Callable[[Cluster], Sequence[Followed]] = nobody,
     ) -> None:
         self._read = read
         self._followed = tuple(followed)
+        self._siblings = siblings
+        self._more: Tuple[Followed, ...] = ()
         self._host = host
         self._resync = resync
         self._settle = settle
@@ -139,15 +151,26 @@ class Watch:
             return False
         self._before = cluster
         self._say("cluster")
-        well = all([self._follow(one, cluster) for one in self._followed])
+        known = self._look_around(cluster)
+        followed = (*self._followed, *self._more)
+        well = all([self._follow(one, cluster) for one in followed]) and known
         try:
-            self._after(cluster)
+            self._after(cluster, followed)
         except HaError as error:
             self._say("after", str(error))
             return False
         self._say("after")
         LOG.debug("looked at %d objects in %.0f ms: %s", len(cluster.objects), 1000 * (time.monotonic() - began), well)
         return well
+
+    def _look_around(self, cluster: Cluster) -> bool:
+        try:
+            self._more = tuple(self._siblings(cluster))
+        except HaError as error:
+            self._say("siblings", str(error))
+            return False
+        self._say("siblings")
+        return True
 
     def _follow(self, one: Followed, cluster: Cluster) -> bool:
         name = one.system.name

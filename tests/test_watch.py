@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -238,7 +238,7 @@ def test_a_cluster_that_cannot_be_read_touches_nothing(caplog: pytest.LogCapture
     def read() -> Cluster:
         raise ObserveError("cluster.json: truncated")
 
-    watch = Watch(read, [toy.followed()], Host(), after=seen.append)
+    watch = Watch(read, [toy.followed()], Host(), after=lambda cluster, followed: seen.append(cluster))
     assert [watch.follow(), watch.follow()] == [False, False]
     assert (toy.value, toy.observed, seen) == ("before", 0, [])
     assert [record.getMessage() for record in caplog.records] == ["cluster: cluster.json: truncated"]
@@ -248,7 +248,7 @@ def test_trouble_of_what_depends_on_it_does_not_end_the_watch() -> None:
     """A credentials file that cannot be read is a message and a later attempt, not the end of the follower."""
     toy = Follower()
 
-    def after(cluster: Cluster) -> None:
+    def after(cluster: Cluster, followed: Sequence[Followed]) -> None:
         raise ObserveError("credentials/redis: cannot be read")
 
     assert not Watch(cluster, [toy.followed()], Host(), after=after).follow()
@@ -307,7 +307,7 @@ def test_a_dead_node_keeps_the_address_it_had() -> None:
     here = Node("n1", True, labels={"osvc_ha_address": "10.0.0.1"})
     readings = [Cluster("id", "c", "n1", {"n1": here, "n2": peer}, {}) for peer in (alive, Node("n2", False))]
     seen: list[Cluster] = []
-    watch = Watch(lambda: readings.pop(0), [], Host(), after=seen.append)
+    watch = Watch(lambda: readings.pop(0), [], Host(), after=lambda cluster, followed: seen.append(cluster))
     assert watch.follow() and watch.follow()
     assert [cluster.nodes["n2"].address for cluster in seen] == ["10.0.0.2", "10.0.0.2"]
     assert not seen[1].nodes["n2"].alive

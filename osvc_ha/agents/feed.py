@@ -6,6 +6,7 @@ Polling the 2.1 socket (1-2 ms a call) is both cheaper and sooner than its event
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Dict, Tuple
@@ -115,7 +116,7 @@ def _parsed(agent: str, status: Mapping[str, Any], configs: Mapping[str, Section
 
 def _words(keywords: Mapping[str, Any]) -> Dict[str, Any]:
     """Evaluated lists as they are written in a config."""
-    return {key: " ".join(map(str, value)) if isinstance(value, (list, tuple, set)) else value for key, value in keywords.items()}
+    return {key: shlex.join(map(str, value)) if isinstance(value, (list, tuple, set)) else value for key, value in keywords.items()}
 
 
 def _both(first: HaError, second: HaError) -> HaError:

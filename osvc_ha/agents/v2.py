@@ -120,11 +120,13 @@ class HaApp(AgentResource):  # type: ignore[misc]
 
     def provisioner(self) -> None:
         """PROVISION."""
-        self._do("provision")
+        if self.provisions:
+            self._do("provision")
 
     def unprovisioner(self) -> None:
-        """UNPROVISION."""
-        self._do("unprovision")
+        """UNPROVISION; the agent has stopped it before."""
+        if self.provisions:
+            self._do("unprovision")
 
     def provisioned(self) -> Optional[bool]:
         """Asked while the agent has not noted it. None: there is nothing to provision, or it cannot be told."""

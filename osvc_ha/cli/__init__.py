@@ -24,6 +24,8 @@ COMMANDS = {
     "resource": "What OpenSVC asks of a resource, for agent 3 and by hand: start, stop, status, info, provision, unprovision, check.",
     "labels": "What was opted in to L4, from where, and what is wrong with it.",
     "snapshot": "Write what OpenSVC knows to a file that every command can read.",
+    "install": "Put hooks, templates and drivers where OpenSVC looks for them on this node, or take them away.",
+    "doctor": "What of this node and cluster would spoil a failover, each with the command that mends it.",
     "demo": "Three nodes on this machine: Redis, Sentinel and HAProxy under faults, with figures.",
 }
 

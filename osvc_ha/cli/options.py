@@ -68,7 +68,7 @@ def systems_of(
 ) -> list[Tuple[System[Any, Any, Any], Any]]:
     """Each named system with its Config, from the settings file and --set."""
     systems = [load_system(name) for name in dict.fromkeys(names)]
-    given = _settings(settings, host) if systems else {}
+    given = settings_in(settings, host) if systems else {}
     said = pairs_of(tuple(system.name for system in systems), pairs)
     return [(system, system.parse({**given.get(system.name, {}), **said[system.name]})) for system in systems]
 
@@ -89,7 +89,8 @@ def pairs_of(names: Sequence[str], pairs: Sequence[str]) -> dict[str, dict[str, 
     return given
 
 
-def _settings(path: Optional[Path], host: Host) -> dict[str, Mapping[str, str]]:
+def settings_in(path: Optional[Path], host: Host) -> dict[str, Mapping[str, str]]:
+    """Keywords by system, from a YAML file: the one named, or the usual one if it is there. ConfigError names what is wrong."""
     file = path or SETTINGS
     text = host.read(file)
     if text is None:

@@ -6,21 +6,22 @@ import contextlib
 import json
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 import click
 
 from osvc_ha.cli import options
+from osvc_ha.planner.errors import ConfigError
 from osvc_ha.telling import Teller
-from osvc_ha.watch import Followed, StoppableHost, Watch, ignore
+from osvc_ha.watch import Followed, StoppableHost, Watch
 
 TEXT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
 @click.command()
-@click.argument("system_names", metavar="SYSTEM...", nargs=-1, required=True)
+@click.argument("system_names", metavar="[SYSTEM]...", nargs=-1)
 @options.source
 @options.keywords
 @options.output
@@ -29,6 +30,7 @@ TEXT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 @click.option("--poke", type=click.Path(path_type=Path), help="Listen here for hooks. Default: <runtime_dir>/watch.sock with haproxy.")
 @click.option("--runtime-dir", type=click.Path(path_type=Path), help="Listen for hooks, and write what was seen, in this directory.")
 @click.option("--service", default="", help="The service whose resource this is: its status is told to the agent when it changes.")
+@click.option("--like", multiple=True, metavar="RID", help="Follow the system of this resource of --service, with its keywords.")
 @click.option("--verbose", is_flag=True, help="Also say when nothing was to do.")
 def command(
     system_names: tuple[str, ...],
@@ -42,6 +44,7 @@ def command(
     poke: Optional[Path],
     runtime_dir: Optional[Path],
     service: str,
+    like: tuple[str, ...],
     verbose: bool,
 ) -> None:
     """Follow until SIGTERM: reconcile SYSTEMs whenever something changed. SIGHUP means look now.
@@ -53,21 +56,32 @@ def command(
     Each step taken, and each new thing that is wrong, is one line on standard error. It never starts nor stops
     what it follows: that is OpenSVC's.
     """
-    from osvc_ha.agents.follow import follow_agent
-    from osvc_ha.fast_path import FastPaths
-    from osvc_ha.wakers import follow_file, follow_pokes
+    from osvc_ha.following import Hurry, Siblings
 
+    if not (system_names or (like and service)):
+        raise ConfigError("follow what? Name a system, or a resource by --service and --like")
     _log(form, verbose)
     host = StoppableHost()
     followed = [Followed(system, config) for system, config in options.systems_of(system_names, settings, pairs, host)]
     haproxy = next((one.config for one in followed if one.system.name == "haproxy"), None)
-    paths = FastPaths(str(haproxy.runtime_socket), haproxy.credentials_dir, host) if haproxy else None
     home = runtime_dir or (haproxy.runtime_dir if haproxy else None)
     poke = poke or (home / "watch.sock" if home else None)
     teller = Teller(runtime_dir, service, host) if runtime_dir else None
-    read = options.Source(snapshot, node, host).read
-    watch = Watch(read, followed, host, resync, after=paths.follow if paths else ignore, tell=teller.tell if teller else None)
+    source, hurry = options.Source(snapshot, node, host), Hurry(host)
+    siblings = Siblings(service, like, source.evaluated)
+    watch = Watch(source.read, followed, host, resync, after=hurry.follow, tell=teller.tell if teller else None, siblings=siblings)
     _obey_signals(watch, host)
+    with _woken(watch, host, snapshot, poll, poke), teller or contextlib.nullcontext():
+        watch.run()
+    hurry.stop()
+
+
+@contextlib.contextmanager
+def _woken(watch: Watch, host: StoppableHost, snapshot: Optional[Path], poll: float, poke: Optional[Path]) -> Iterator[None]:
+    """By the agent, or by the snapshot's file; and by hooks, after which the agent is looked at closely: it may not know yet."""
+    from osvc_ha.agents.follow import follow_agent
+    from osvc_ha.wakers import follow_file, follow_pokes
+
     agent = follow_agent(host, watch.wake) if snapshot is None else contextlib.nullcontext(watch.wake)
     with agent as look_closely:
 
@@ -75,10 +89,8 @@ def command(
             look_closely()
             watch.wake()
 
-        with follow_pokes(poke, poked), follow_file(snapshot, watch.wake, poll), teller or contextlib.nullcontext():
-            watch.run()
-    if paths is not None:
-        paths.stop()
+        with follow_pokes(poke, poked), follow_file(snapshot, watch.wake, poll):
+            yield
 
 
 def _obey_signals(watch: Watch, host: StoppableHost) -> None:

@@ -120,7 +120,7 @@ def test_a_failed_step_is_5(osvc_ha: Command, snapshot: Snapshot, here: list[str
 def test_watch_without_a_system_is_a_mistake(osvc_ha: Command) -> None:
     """There is nothing to follow without a name."""
     done = osvc_ha("watch")
-    assert done.code == 2 and "Missing argument" in done.err
+    assert done.code == 2 and "Name a system" in done.err
 
 
 def test_watch_with_a_bad_keyword_ends_at_once(osvc_ha: Command, snapshot: Snapshot) -> None:

@@ -14,7 +14,8 @@ from osvc_ha.planner.types import Keyword
 PROGRAM = "/usr/share/osvc-ha/bin/osvc-ha"
 KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("path", "The service this is a resource of, as namespace/kind/name.", "this one"),
-    Keyword("systems", "The systems to follow, separated by spaces.", "haproxy"),
+    Keyword("like", "Resources of this service whose systems it follows, with the keywords that they have; separated by spaces."),
+    Keyword("systems", "Further systems to follow, separated by spaces. Without like: haproxy."),
     Keyword("keywords", "Their keywords, as SYSTEM.KEYWORD=VALUE, separated by spaces and quoted as in a shell."),
     Keyword("settings", "A YAML file with their keywords by system."),
     Keyword("runtime_dir", "Its socket, its log and what it saw last live here.", "/run/osvc_ha/<namespace>.<service>"),
@@ -31,6 +32,7 @@ class Config:
     """How the follower is run. Times in seconds."""
 
     path: str
+    like: Tuple[str, ...]
     systems: Tuple[str, ...]
     keywords: Tuple[str, ...]
     settings: str
@@ -44,6 +46,8 @@ class Config:
         """The command that runs it."""
         words = [self.program, "watch", *self.systems, "--runtime-dir", str(self.runtime_dir), "--resync", str(self.resync)]
         words += ["--service", self.path]
+        for rid in self.like:
+            words += ["--like", rid]
         words += ["--settings", self.settings] if self.settings else []
         for pair in self.keywords:
             words += ["--set", pair]
@@ -73,10 +77,12 @@ def parse(keywords: Mapping[str, str]) -> Config:
     runtime_dir = keywords.get("runtime_dir") or f"/run/osvc_ha/{namespace}.{name}"
     if not runtime_dir.startswith("/") or len(runtime_dir) > LONGEST_RUNTIME_DIR:
         raise ConfigError(f"follow: runtime_dir={runtime_dir} is not an absolute path of at most {LONGEST_RUNTIME_DIR} characters")
-    systems = tuple((keywords.get("systems") or "haproxy").split())
+    like = tuple(keywords.get("like", "").split())
+    systems = tuple((keywords.get("systems") or ("" if like else "haproxy")).split())
     pairs = _pairs(keywords.get("keywords", ""), systems)
     return Config(
         path=path,
+        like=like,
         systems=systems,
         keywords=pairs,
         settings=keywords.get("settings", ""),

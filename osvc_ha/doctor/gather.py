@@ -1,0 +1,128 @@
+"""Read what the checks judge: one pass over the agent, this node, and this machine. What cannot be read is left out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, Optional, Tuple
+
+from osvc_ha import __version__, install
+from osvc_ha.agents.feed import Feed
+from osvc_ha.agents.om import Om
+from osvc_ha.cluster.labels import discover
+from osvc_ha.doctor import dates, sockets, told
+from osvc_ha.doctor.checks.machine import HUGE_PAGES, OVERCOMMIT, SOMAXCONN
+from osvc_ha.doctor.facts import AgentFacts, Bounds, Facts, Kept, NodeFacts, Watcher
+from osvc_ha.host import Host
+from osvc_ha.planner.errors import HaError, ObserveError
+from osvc_ha.seen import parse_seen, troubles
+
+SETTINGS = Path("/etc/osvc_ha/settings.yaml")
+RUN = Path("/run/osvc_ha")
+PIDS = ("/var/lib/opensvc/osvcd.pid", "/usr/share/opensvc/var/osvcd.pid")
+KERNEL = {
+    SOMAXCONN: "/proc/sys/net/core/somaxconn",
+    OVERCOMMIT: "/proc/sys/vm/overcommit_memory",
+    HUGE_PAGES: "/sys/kernel/mm/transparent_hugepage/enabled",
+}
+VERSION_OF = {"haproxy": "-v", "redis-server": "--version", "redis-sentinel": "--version"}
+LISTENER = "listener"
+
+Settings = Mapping[str, Mapping[str, str]]
+
+
+def gather(host: Host, settings: Settings) -> Facts:
+    """Everything, in a few seconds at most. settings: keywords by system, as in settings.yaml. ConfigError for a broken install."""
+    node = install.find_node(host)
+    haproxy, redis = settings.get("haproxy", {}), settings.get("redis", {})
+    names = {
+        "haproxy": haproxy.get("haproxy", "haproxy"),
+        "redis-server": redis.get("redis_server", "redis-server"),
+        "redis-sentinel": redis.get("redis_sentinel", "redis-sentinel"),
+    }
+    facts = Facts(
+        version=__version__,
+        to_install=install.links_to_make(node),
+        bind=tuple(part.strip() for part in haproxy.get("bind", "*").split(",")),
+        files=_files(host),
+        programs={name: _version(program, VERSION_OF[name], host) for name, program in names.items()},
+        kept=tuple(_kept(settings, ())),
+        watchers=tuple(_watchers(host)),
+        sysctls=_sysctls(host),
+        now=host.now(),
+    )
+    with contextlib.suppress(ObserveError):
+        facts = replace(facts, sockets=sockets.listening(host))
+    with contextlib.suppress(ObserveError):
+        broken, old = install.driver_state(node)
+        facts = replace(facts, drivers=broken, old_daemon=old)
+    if node.om is None:
+        return replace(facts, silence="no OpenSVC agent on this node")
+    try:
+        agent = _agent(node.om, host)
+        return replace(facts, agent=agent, kept=tuple(_kept(settings, agent.secret_files)))
+    except HaError as error:
+        return replace(facts, silence=str(error))
+
+
+def _agent(om: Om, host: Host) -> AgentFacts:
+    first, began = om.status(), host.now()
+    cluster = Feed(host).read()
+    config = om.cluster_config()
+    facts = told.from_cluster(cluster, config, discover(cluster, ()))
+    if om.version == "3":
+        facts = told.from_v3(facts, first, config)
+        peers = {name: dates.clock_of(name, facts.ports.get(LISTENER, 0), host) for name in facts.nodes if name != facts.local}
+        known: Dict[str, Bounds] = {name: bounds for name, bounds in peers.items() if bounds is not None}
+        return told.with_clocks(facts, known)
+    own = NodeFacts(ready=told.seconds(om.node_value("node.ready_period", True)), split=om.node_value("node.split_action", True))
+    facts = told.from_v2(facts, first, own)
+    last = om.status()
+    return told.with_clocks(facts, told.clocks_of_v2(facts, first, began, last, host.now()))
+
+
+def _files(host: Host) -> Optional[int]:
+    for file in PIDS:
+        pid = (host.read(Path(file)) or "").strip()
+        if pid.isdecimal():
+            with contextlib.suppress(ObserveError):
+                limits = host.read(Path("/proc", pid, "limits"))
+                return told.hard_limit(limits) if limits else None
+    return None
+
+
+def _version(program: str, option: str, host: Host) -> str:
+    try:
+        done = host.run([program, option])
+    except HaError:
+        return ""
+    return " ".join((done.out or done.err).split()[:3]) if done.code == 0 else ""
+
+
+def _kept(settings: Settings, named: Tuple[str, ...]) -> Iterator[Kept]:
+    folder = Path(settings.get("haproxy", {}).get("credentials_dir", "/etc/osvc_ha/credentials"))
+    files = [str(path) for path in sorted(folder.glob("*")) if path.is_file()]
+    files += [value for keys in settings.values() for key, value in keys.items() if value and key.endswith(told.SECRET_KEYS)]
+    for path, secret in [(str(SETTINGS), False), *((path, True) for path in dict.fromkeys((*files, *named)))]:
+        with contextlib.suppress(OSError):
+            yield Kept(path, os.stat(path).st_mode & 0o7777, secret)
+
+
+def _watchers(host: Host) -> Iterator[Watcher]:
+    for file in sorted(RUN.glob("*/watch.json")):
+        with contextlib.suppress(ObserveError):
+            seen = parse_seen(host.read(file))
+            yield Watcher(str(file), seen.pid, seen.pid > 0 and host.alive(seen.pid), seen.looked_at, troubles(seen))
+
+
+def _sysctls(host: Host) -> Dict[str, str]:
+    found = {}
+    for name, file in KERNEL.items():
+        with contextlib.suppress(ObserveError):
+            text = host.read(Path(file))
+            if text is not None:
+                found[name] = text.strip()
+    return found

@@ -1,0 +1,155 @@
+"""AgentFacts from what either agent says: the Cluster, the cluster's own config, the status documents. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Dict, Iterator, Optional, Tuple
+
+from osvc_ha.cluster.listeners import Discovery
+from osvc_ha.cluster.reading import some
+from osvc_ha.cluster.types import Cluster, Sections
+from osvc_ha.doctor.facts import AgentFacts, Bounds, Heartbeat, NodeFacts
+from osvc_ha.install.state import HOOK, LABEL
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw]?)")
+UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+RESOURCE = re.compile(r"osvc-ha (?:resource (\w+)|(watch))\b")
+SECRET_KEYS = ("password_file", "tls_key")
+NANOSECOND = 1e-9
+HEARTBEAT_PORT = 10000
+# 2.1 asks one arbitrator after the other, each for so long (nodedict.py, arbitrator.timeout).
+ARBITRATOR_SECONDS = 5.0
+
+
+def seconds(text: str) -> Optional[float]:
+    """``15``, ``6s``, ``1m30s`` -> seconds; None for what is no duration."""
+    parts = DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text.strip():
+        return None
+    return sum(float(number) * UNITS[unit] for number, unit in parts)
+
+
+def from_cluster(cluster: Cluster, config: Sections, found: Discovery) -> AgentFacts:
+    """What both agents tell in the same words. config: of the cluster. found: the L4 listeners."""
+    nodes = {name: NodeFacts(label=node.labels.get(LABEL, ""), frozen=node.frozen) for name, node in cluster.nodes.items() if node.alive}
+    beats = {name: _beat(keys, cluster.local) for name, keys in config.items() if name.startswith("hb#")}
+    votes = {name.partition("#")[2]: keys for name, keys in config.items() if name.startswith("arbitrator#")}
+    return AgentFacts(
+        kind=cluster.agent,
+        local=cluster.local,
+        members=tuple(sorted(cluster.nodes)),
+        nodes=nodes,
+        quorum=cluster.quorum_enabled,
+        heartbeats=beats,
+        arbitrators={name: seconds(keys.get("timeout", "")) or ARBITRATOR_SECONDS for name, keys in votes.items()},
+        stonith=tuple(sorted(name.partition("#")[2] for name in config if name.startswith("stonith#"))),
+        fenced=tuple(path for path, one in sorted(cluster.objects.items()) if one.config.get("DEFAULT", {}).get("stonith") == "true"),
+        hook=config.get(HOOK, {}),
+        listeners={one.key: one.port for one in found.listeners},
+        systems=tuple(sorted(set(_systems(cluster)))),
+        secret_files=tuple(sorted(set(_secret_files(cluster)))),
+    )
+
+
+def _secret_files(cluster: Cluster) -> Iterator[str]:
+    """Password and key files as services name them: keywords of a driver, or the [env] that they take it from."""
+    for one in cluster.objects.values():
+        for keys in one.config.values():
+            yield from (value for key, value in keys.items() if key.partition("@")[0].endswith(SECRET_KEYS) and value.startswith("/"))
+
+
+def _beat(keys: Mapping[str, str], local: str) -> Heartbeat:
+    default = Heartbeat()
+    told = {key: seconds(keys.get(f"{key}@{local}", keys.get(key, ""))) for key in ("timeout", "interval")}
+    return Heartbeat(told["timeout"] or default.timeout, told["interval"] or default.interval)
+
+
+def _systems(cluster: Cluster) -> Iterator[str]:
+    """Which of our systems the services with a config here use: by driver type on 2.1, by command on 3."""
+    for one in cluster.objects.values():
+        for section, keys in one.config.items():
+            kind = keys.get("type", "")
+            if section.startswith("app#") and kind.startswith("ha"):
+                yield kind[2:]
+            for value in keys.values():
+                for system, watch in RESOURCE.findall(value):
+                    yield "follow" if watch else system
+
+
+def from_v2(facts: AgentFacts, status: Mapping[str, Any], own: NodeFacts) -> AgentFacts:
+    """With what only 2.1's status says. own: ready and split of this node, which it tells of no other. Raises ObserveError."""
+    where = "agent 2.1 status: monitor"
+    entries = some(some(status, "agent 2.1 status: ", "monitor"), where, "nodes")
+    nodes = {name: replace(node, version=str(some(entries, f"{where}.nodes", name).get("agent", ""))) for name, node in facts.nodes.items()}
+    if facts.local in nodes:
+        nodes[facts.local] = replace(nodes[facts.local], ready=own.ready, split=own.split)
+    ports = {}
+    for name, thread in status.items():
+        about = thread.get("config") if isinstance(thread, Mapping) else None
+        if isinstance(about, Mapping) and isinstance(about.get("port"), int) and (name == "listener" or name.endswith(".rx")):
+            ports[name] = about["port"]
+    return replace(facts, nodes=nodes, ports=ports)
+
+
+def from_v3(facts: AgentFacts, status: Mapping[str, Any], config: Sections) -> AgentFacts:
+    """With what only 3's status says, of every node that it hears. Raises ObserveError."""
+    where = "agent 3 status: cluster.node"
+    entries = some(some(status, "agent 3 status: ", "cluster"), "agent 3 status: cluster", "node")
+    nodes = {name: _node_of_v3(node, some(entries, where, name), f"{where}.{name}") for name, node in facts.nodes.items()}
+    listener = some(some(some(entries, where, facts.local), where, "daemon"), where, "listener")
+    ports = {"listener": int(listener["port"])} if str(listener.get("port", "")).isdecimal() else {}
+    for name, keys in config.items():
+        if name.startswith("hb#") and keys.get("type", "unicast") == "unicast":
+            port = keys.get(f"port@{facts.local}", keys.get("port", ""))
+            ports[name] = int(port) if port.isdecimal() else HEARTBEAT_PORT
+    return replace(facts, nodes=nodes, ports=ports)
+
+
+def _node_of_v3(node: NodeFacts, entry: Mapping[str, Any], where: str) -> NodeFacts:
+    config = some(entry, where, "config")
+    ready = config.get("ready_period")
+    return replace(
+        node,
+        version=str(some(entry, where, "status").get("agent", "")),
+        ready=ready * NANOSECOND if isinstance(ready, (int, float)) else None,
+        split=str(config.get("split_action", "")),
+    )
+
+
+def clocks_of_v2(facts: AgentFacts, first: Mapping[str, Any], began: float, last: Mapping[str, Any], ended: float) -> Dict[str, Bounds]:
+    """How far each peer's clock is ahead, from two readings of the status and our clock at each.
+
+    A node stamps its report when it changes (daemon/monitor.py, update_hb_data): not later than we read it, and, if the stamp moved
+    between the readings, not earlier than the first, less the beat that may have been on its way.
+    """
+    lag = max((beat.interval for beat in facts.heartbeats.values()), default=0.0)
+    bounds = {}
+    for name in facts.nodes:
+        before, after = _stamp(first, name), _stamp(last, name)
+        if after is not None and name != facts.local:
+            moved = before is not None and before != after
+            bounds[name] = (after - ended, after - began + lag if moved else float("inf"))
+    return bounds
+
+
+def _stamp(status: Mapping[str, Any], name: str) -> Optional[float]:
+    entry = some(some(some(status, "agent 2.1 status: ", "monitor"), "monitor", "nodes"), "monitor.nodes", name)
+    stamp = entry.get("updated")
+    return float(stamp) if isinstance(stamp, (int, float)) else None
+
+
+def with_clocks(facts: AgentFacts, clocks: Mapping[str, Bounds]) -> AgentFacts:
+    """The same, with how far the peers' clocks are ahead."""
+    nodes: Dict[str, NodeFacts] = {name: replace(node, clock=clocks.get(name, node.clock)) for name, node in facts.nodes.items()}
+    return replace(facts, nodes=nodes)
+
+
+def hard_limit(limits: str) -> Optional[int]:
+    """The hard limit on open files in a /proc/<pid>/limits."""
+    for line in limits.splitlines():
+        if line.startswith("Max open files"):
+            value: Tuple[str, ...] = tuple(line.split())
+            return 1 << 30 if value[4] == "unlimited" else int(value[4])
+    return None

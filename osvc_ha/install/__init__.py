@@ -1,0 +1,129 @@
+"""osvc_ha's own things on a node: observe, plan, apply, observe again.
+
+places.py says where they are, plan.py decides (pure), client.py looks and does. docs/install.md lists what comes where.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, Optional, Tuple
+
+from osvc_ha import __version__
+from osvc_ha.agents.feed import Feed
+from osvc_ha.agents.om import Om, find_om
+from osvc_ha.host import Host
+from osvc_ha.install import client, drivers
+from osvc_ha.install.places import AgentPython, agent_python, find_places
+from osvc_ha.install.plan import desired, desired_gone, foreign, notes, plan
+from osvc_ha.install.state import Actual, Desired, Places
+from osvc_ha.planner.errors import ApplyError, HaError
+from osvc_ha.planner.types import Plan, Step
+
+__all__ = ["Answer", "Node", "carry_out", "driver_state", "find_node", "links_to_make", "look"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """This machine: where things are, its agent's ``om`` and, of agent 2.1, its Python."""
+
+    places: Places
+    om: Optional[Om]
+    python: Optional[AgentPython]
+    host: Host
+
+    @property
+    def agent(self) -> str:
+        """2.1, 3, or "" for none."""
+        return self.om.version if self.om else ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """steps: to do, or done. foreign: what is in the way. drivers: driver -> why agent 2.1 cannot import it, "" when it can.
+
+    silent: there is an agent, and it does not answer.
+    """
+
+    steps: Plan
+    foreign: Tuple[str, ...]
+    drivers: Dict[str, str]
+    notes: Tuple[str, ...] = ()
+    silent: bool = False
+
+    @property
+    def broken(self) -> Tuple[str, ...]:
+        """Drivers whose resources the agent would drop without a word."""
+        return tuple(f"{name}: agent 2.1 cannot import it: {error}" for name, error in self.drivers.items() if error)
+
+
+def find_node(host: Host) -> Node:
+    """Look around. An HaError when it cannot be told which agent this is."""
+    python = agent_python(host)
+    om = find_om(host, python.root)
+    places = find_places()
+    if om is None or om.version != "2.1":
+        return Node(replace(places, drivers=()), om, None, host)
+    return Node(replace(places, agent_root=python.root), om, python, host)
+
+
+def look(node: Node, gone: bool) -> Answer:
+    """What there is to do, changing nothing. gone: for an uninstall. Raises ObserveError."""
+    wanted, actual = _wanted(node, gone), client.observe(node.places, node.om, node.host)
+    return _answer(node, wanted, actual, plan(actual, wanted, node.places), () if gone else _old_daemon(node))
+
+
+def carry_out(node: Node, gone: bool, report: Callable[[Step], None]) -> Answer:
+    """Do it; ``steps`` of the answer is what was done. ApplyError names the step that failed; those before it stay done."""
+    wanted = _wanted(node, gone)
+    todo = plan(client.observe(node.places, node.om, node.host), wanted, node.places)
+    for step in todo:
+        report(step)
+        try:
+            client.apply(step, node.places, node.om)
+        except HaError as error:
+            raise ApplyError(f"{step.do} {step.on}: {error}") from error
+    after = client.observe(node.places, node.om, node.host)
+    left = plan(after, wanted, node.places)
+    if left:
+        raise ApplyError("done, and yet to do: " + "; ".join(f"{step.do} {step.on}: {step.why}" for step in left))
+    return _answer(node, wanted, after, todo, () if gone else _old_daemon(node))
+
+
+def _wanted(node: Node, gone: bool) -> Desired:
+    return desired_gone(node.places) if gone else desired(node.places, node.agent, __version__)
+
+
+def _answer(node: Node, wanted: Desired, actual: Actual, steps: Plan, more: Tuple[str, ...]) -> Answer:
+    # What is not there yet cannot be imported yet.
+    ready = node.python is not None and not wanted.gone and not any(step.do == "link" for step in plan(actual, wanted, node.places))
+    broken = drivers.import_errors(node.python, node.places.drivers, node.host) if ready and node.python else {}
+    return Answer(steps, foreign(actual, wanted, node.places), broken, notes(actual, wanted) + more, bool(actual.silence))
+
+
+def links_to_make(node: Node) -> Tuple[str, ...]:
+    """What is missing of the links, or in their way, in a sentence each; the agent is not asked. Raises ObserveError."""
+    wanted, actual = _wanted(node, False), client.observe(node.places, None, node.host)
+    return (*(f"{step.on}: {step.why}" for step in plan(actual, wanted, node.places)), *foreign(actual, wanted, node.places))
+
+
+def driver_state(node: Node) -> Tuple[Optional[Dict[str, str]], str]:
+    """Of agent 2.1: driver -> import error (None with another agent), and what its daemon has to be restarted for. Raises ObserveError."""
+    if node.python is None:
+        return None, ""
+    return drivers.import_errors(node.python, node.places.drivers, node.host), "".join(_old_daemon(node))
+
+
+def _old_daemon(node: Node) -> Tuple[str, ...]:
+    """Agent 2.1's daemon imports a service's drivers when it loads its config, and keeps what it imported."""
+    if node.om is None or node.places.agent_root is None or node.places.site is None:
+        return ()
+    try:
+        users = drivers.users_of(Feed(node.host).read(), node.places.drivers)
+        started = float(node.om.status()["listener"]["created"])
+    except (HaError, KeyError, TypeError, ValueError):
+        # No daemon runs, so none holds an old driver.
+        return ()
+    links = (node.places.agent_root / "osvc_ha", *(node.places.site / name for name in node.places.drivers))
+    if not users or drivers.newest(node.places.package, links) <= started:
+        return ()
+    return (f"the agent's daemon runs since before these drivers and uses them for {', '.join(users)}; restart it: om daemon restart",)

@@ -1,0 +1,129 @@
+"""What the agents say, as the doctor understands it, from real status documents of both."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from osvc_ha.cluster.labels import discover
+from osvc_ha.cluster.types import Cluster, Object
+from osvc_ha.cluster.v2 import cluster_from_v2
+from osvc_ha.cluster.v3 import cluster_from_v3
+from osvc_ha.doctor import told
+from osvc_ha.doctor.facts import AgentFacts, Heartbeat, NodeFacts
+
+SAMPLES = Path(__file__).parent.parent / "cluster" / "samples"
+CONFIG = {
+    "cluster": {"name": "lab", "nodes": "n1 n2 n3"},
+    "hb#1": {"type": "unicast", "timeout": "6s", "interval": "1s"},
+    "hb#2": {"type": "disk", "timeout": "1m", "timeout@n1": "1m30s"},
+    "arbitrator#a": {"name": "a1", "timeout": "3s"},
+    "arbitrator#b": {"name": "b1"},
+    "stonith#n2": {"cmd": "/bin/true"},
+    "hook#osvc_ha": {"events": "hb_stale", "command": "/x"},
+}
+
+
+def sample(name: str) -> Any:
+    """A status document that a real agent gave."""
+    return json.loads((SAMPLES / name).read_text())
+
+
+@pytest.fixture
+def v2() -> AgentFacts:
+    """Of three nodes under 2.1."""
+    cluster = cluster_from_v2(sample("v2_failover.json"), {}, "n1")
+    return told.from_cluster(cluster, CONFIG, discover(cluster, ()))
+
+
+@pytest.fixture
+def v3() -> AgentFacts:
+    """Of three nodes under 3."""
+    cluster = cluster_from_v3(sample("opensvc3/settled.json"), {}, "n1")
+    return told.from_cluster(cluster, CONFIG, discover(cluster, ()))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("15", 15.0), ("6s", 6.0), ("1m30s", 90.0), ("500ms", 0.5), ("2h", 7200.0), ("", None), ("soon", None), ("5 parsecs", None)],
+)
+def test_durations_are_read_in_both_agents_spelling(text: str, value: float) -> None:
+    """A number alone is seconds; what is no duration is not guessed at."""
+    assert told.seconds(text) == value
+
+
+def test_the_clusters_config_is_understood(v2: AgentFacts) -> None:
+    """Heartbeats with their defaults and scopes, arbitrators, stonith, our hook section."""
+    assert v2.members == ("n1", "n2", "n3")
+    assert dict(v2.heartbeats) == {"hb#1": Heartbeat(6.0, 1.0), "hb#2": Heartbeat(90.0, 5.0)}
+    assert dict(v2.arbitrators) == {"a": 3.0, "b": 5.0}
+    assert (v2.stonith, v2.hook["events"]) == (("n2",), "hb_stale")
+
+
+def test_agent_2_1_tells_versions_and_ports(v2: AgentFacts) -> None:
+    """And ready_period of this node alone, which `om` was asked for."""
+    found = told.from_v2(v2, sample("v2_failover.json"), NodeFacts(ready=2.0, split="crash"))
+    assert {name: node.version for name, node in found.nodes.items()} != {}
+    assert all(node.version for node in found.nodes.values())
+    assert (found.nodes["n1"].ready, found.nodes["n2"].ready) == (2.0, None)
+    assert found.ports["hb#1.rx"] == 10000
+    assert found.ports["listener"] == 1214
+
+
+def test_agent_3_tells_the_settings_of_every_node(v3: AgentFacts) -> None:
+    """ready_period in nanoseconds there, split_action, version, and its listener's port."""
+    status = sample("opensvc3/settled.json")
+    # The sample was cut there; the port is a string in the real one.
+    status["cluster"]["node"]["n1"]["daemon"]["listener"] = {"port": "1215"}
+    found = told.from_v3(v3, status, CONFIG)
+    assert {node.version[:2] for node in found.nodes.values()} == {"v3"}
+    assert all(node.ready is not None and 1 <= node.ready <= 60 for node in found.nodes.values())
+    assert all(node.split in ("crash", "reboot", "disabled") for node in found.nodes.values())
+    assert dict(found.ports) == {"listener": 1215, "hb#1": 10000}
+
+
+def test_what_a_service_runs_is_seen_on_both() -> None:
+    """By driver type, by command, and by neither."""
+    objects = {
+        "root/svc/a": {"app#1": {"type": "haredis", "password_file": "{env.file}"}, "env": {"password_file": "/etc/x"}},
+        "root/svc/b": {"app#1": {"type": "forking", "script": "/usr/share/osvc-ha/bin/osvc-ha resource haproxy"}},
+        "root/svc/c": {
+            "app#1": {"type": "simple", "start": "/usr/share/osvc-ha/bin/osvc-ha watch haproxy"},
+            "DEFAULT": {"stonith": "true"},
+        },
+        "root/svc/d": {"app#1": {"type": "simple", "start": "/bin/sleep 1"}},
+    }
+    cluster = Cluster("1", "c", "n1", {}, {path: Object(path, (), {}, config=config) for path, config in objects.items()})
+    found = told.from_cluster(cluster, {}, discover(cluster, ()))
+    assert found.systems == ("follow", "haproxy", "redis")
+    assert found.fenced == ("root/svc/c",)
+    assert found.secret_files == ("/etc/x",)
+
+
+def status(**stamps: float) -> dict[str, Any]:
+    """A 2.1 status with when each node last changed its report."""
+    return {"monitor": {"nodes": {name: {"updated": stamp} for name, stamp in stamps.items()}}}
+
+
+def test_a_clock_that_is_ahead_is_known_from_one_stamp(v2: AgentFacts) -> None:
+    """A stamp of the future proves it; one of the past proves nothing while it stands still."""
+    same = status(n2=1060.0, n3=900.0)
+    bounds = told.clocks_of_v2(v2, same, 1000.0, same, 1003.0)
+    assert bounds == {"n2": (57.0, float("inf")), "n3": (-103.0, float("inf"))}
+
+
+def test_a_stamp_that_moved_bounds_a_clock_on_both_sides(v2: AgentFacts) -> None:
+    """It was made between the two readings, or a heartbeat before: the longest interval here is 5 s."""
+    bounds = told.clocks_of_v2(v2, status(n2=900.0), 1000.0, status(n2=1002.5), 1003.0)
+    assert bounds == {"n2": (-0.5, 7.5)}
+
+
+def test_the_limit_on_files_is_read() -> None:
+    """The hard one, which a child may raise its own to."""
+    text = "Limit   Soft Limit  Hard Limit  Units\nMax open files            1024                 20000                files     \n"
+    assert told.hard_limit(text) == 20000
+    assert told.hard_limit("Max open files            1024                 unlimited            files\n") == 1 << 30
+    assert told.hard_limit("") is None
