@@ -1,5 +1,6 @@
 # demo   three nodes on loopback follow placement changes and faults, with the figures
 # test   every rung of the test ladder that can run here; the last lines say which could not
+# test-agent  the rung on real OpenSVC agents alone: OSVC2_AGENT=<checkout of 2.1> OSVC3_OM=<om of 3> make test-agent, as root
 # lint   ruff and mypy --strict
 # bench  the figures of docs/, and build/bench.json
 #
@@ -14,13 +15,16 @@ SERVERS := redis-server redis-sentinel haproxy postgresql podman runc busybox-st
 STAMP := $(VENV)/made-in$(subst /,-,$(CURDIR))
 
 .DEFAULT_GOAL := test
-.PHONY: demo test lint bench servers
+.PHONY: demo test test-agent lint bench servers
 
 demo: $(STAMP) servers
 	@$(VENV)/bin/osvc-ha demo
 
 test: $(STAMP) servers
 	$(VENV)/bin/python -m pytest
+
+test-agent: $(STAMP) servers
+	$(VENV)/bin/python -m pytest -m agent tests/lab/agents
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -29,6 +29,8 @@ LONGEST_BACK_OFF = 30.0
 LONG_SLEEP = 0.5
 # What HAProxy's checks find, no event tells; nobody should read for a minute of a trouble that is over.
 UNWELL = 5.0
+# And for how long after a step another may become due by itself (a Sentinel is told to forget 30 s after the one before).
+ACTIVE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Watch:
         self._after = after
         self._tell = tell
         self._health: dict[str, Health] = {}
+        self._active_until = 0.0
         # Sockets and not a threading.Event: its lock is not re-entrant, so that a signal handler which sets the event
         # while the main thread is just taking that lock would hang for ever.
         self._woken, self._waker = socket.socketpair()
@@ -180,6 +183,8 @@ class Watch:
             outcome = reconcile(one.system, one.config, cluster, Verb.FOLLOW, self._host, _log_step(name))
             self._say(name, *outcome.notes)
             trouble = ""
+            if outcome.steps:
+                self._active_until = time.monotonic() + ACTIVE_SECONDS
         except HaError as error:
             trouble = str(error)
             self._say(name, trouble)
@@ -208,7 +213,8 @@ class Watch:
     def _pause(self) -> float:
         """Until the next look if nothing wakes us: the resync, or sooner after failures, ever less so."""
         if not self._failures:
-            return min(self._resync, UNWELL) if any(health.lines for health in self._health.values()) else self._resync
+            active = time.monotonic() < self._active_until or any(health.lines for health in self._health.values())
+            return min(self._resync, UNWELL) if active else self._resync
         longest = min(self._resync, LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(self._failures - 1, 10))
         return longest * random.uniform(0.8, 1.0)
 

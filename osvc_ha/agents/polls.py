@@ -20,7 +20,7 @@ from osvc_ha.host import Host
 from osvc_ha.planner.errors import ObserveError
 
 # Seconds between two questions: as long as nothing happens, and for a while after a poke.
-CALM = 0.12
+CALM = 0.18
 CLOSE = 0.025
 CLOSE_FOR = 1.0
 SLOWEST = 1.0

@@ -47,8 +47,12 @@ def local_name() -> str:
 
 
 def _directory() -> Path:
-    """3 removes its sockets when it is stopped, 2.1 leaves them."""
-    roots = (os.environ["OSVC_ROOT_PATH"] + "/var",) if os.environ.get("OSVC_ROOT_PATH") else ROOTS
+    """3 removes its sockets when it is stopped, 2.1 leaves them.
+
+    Below OSVC_ROOT_PATH first. On 2.1 that names where its code is, and its sockets are there only if that is not the usual place.
+    """
+    named = os.environ.get("OSVC_ROOT_PATH", "")
+    roots = (*((named + "/var",) if named else ()), *(ROOTS if named in ("", "/usr/share/opensvc") else ()))
     found = next((path for path in (Path(root, "lsnr") for root in roots) if path.is_dir()), None)
     if found is None:
         raise ConfigError(f"no OpenSVC agent on this node ({', '.join(roots)}); use --snapshot FILE to read a snapshot instead")

@@ -3,9 +3,11 @@
     [app#redis]
     type = forking
     start = /usr/share/osvc-ha/bin/osvc-ha resource redis start
+    check = /bin/sh -c 'exec /usr/share/osvc-ha/bin/osvc-ha resource redis status'
     environment = OSVC_HA_PORT=6379 OSVC_HA_GROUP=cache
-    retcodes = 0:up 1:down 2:warn 3:n/a 5:undef
+    retcodes = 0:up 1:down 2:warn 3:n/a 5:undef 126:undef 127:undef
 
+Without the shell, `om exec` makes 0, up, of a program whose interpreter is missing, and 1, down, of a missing program (util/capexec).
 A keyword is its name in upper case behind OSVC_HA_. Python drivers do not exist on 3 (om3, core/driver: Go plug-ins only).
 """
 
@@ -24,8 +26,11 @@ LOG = logging.getLogger("osvc_ha.v3")
 
 PREFIX = "OSVC_HA_"
 EXIT = {Status.UP: 0, Status.DOWN: 1, Status.WARN: 2, Status.NA: 3, Status.UNDEF: 5}
-# The first is there in actions on both agents; checks run by the daemon of 3 have only the second.
-PATHS = ("OPENSVC_SVCPATH", "OPENSVC_NAME")
+# In full on 3, for the child alone; SVCPATH is its parent's, and a drain stops all services of a node in one process, so
+# that it may name another one's (om3, core/object/core_action.go: Setenv). Triggers have only that.
+PATHS = ("OPENSVC_NAME", "OPENSVC_SVCPATH")
+# 2.1 has the bare name in OPENSVC_NAME, and this variable, which 3 has not.
+ONLY_ON_2 = "OPENSVC_SVC_ID"
 
 
 def keywords_from(environ: Mapping[str, str], system: System[Any, Any, Any]) -> Tuple[dict[str, str], Tuple[str, ...]]:
@@ -41,7 +46,8 @@ def keywords_from(environ: Mapping[str, str], system: System[Any, Any, Any]) -> 
 
 def path_from(environ: Mapping[str, str]) -> str:
     """The service that the agent is running us for, in full; "" when it is not the agent who does."""
-    return next((full_path(environ[name]) for name in PATHS if environ.get(name)), "")
+    names = PATHS[1:] if ONLY_ON_2 in environ else PATHS
+    return next((full_path(environ[name]) for name in names if environ.get(name)), "")
 
 
 def health(resource: Resource) -> Health:

@@ -26,6 +26,7 @@ COMMANDS = {
     "snapshot": "Write what OpenSVC knows to a file that every command can read.",
     "install": "Put hooks, templates and drivers where OpenSVC looks for them on this node, or take them away.",
     "doctor": "What of this node and cluster would spoil a failover, each with the command that mends it.",
+    "conformance": "Try on this machine whether a driver keeps its contract: start twice, programs that hang, drivers killed half way.",
     "demo": "Three nodes on this machine: Redis, Sentinel and HAProxy under faults, with figures.",
 }
 

@@ -51,7 +51,8 @@ def cluster_from_snapshot(document: Mapping[str, Any], local: str = "") -> Clust
     _refuse_others(document)
     about = section(document, WHAT, "cluster")
     nodes = section(document, WHAT, "nodes")
-    here = local or text_at(document, WHAT, "local")
+    taken_on = text_at(document, WHAT, "local")
+    here = local or taken_on
     if here not in nodes:
         raise ObserveError(f"{WHAT}node {here} is not in it ({', '.join(sorted(nodes))})")
     known: Dict[Tuple[Any, ...], Instance] = {}
@@ -64,7 +65,8 @@ def cluster_from_snapshot(document: Mapping[str, Any], local: str = "") -> Clust
         objects={path: _object(path, section(objects, f"{WHAT}objects", path), known) for path in objects},
         agent=text_at(document, WHAT, "agent") if "agent" in document else "snapshot",
         quorum_enabled=about.get("quorum") is True,
-        containers=containers_from_snapshot(document),
+        # What runs on another node, nobody here has seen.
+        containers=containers_from_snapshot(document) if here == taken_on else (),
         resolved=strings(some(document, WHAT, "resolved")),
     )
 

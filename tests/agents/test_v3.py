@@ -24,7 +24,9 @@ def test_keywords_are_upper_case_behind_a_prefix() -> None:
 
 def test_the_agent_says_which_service_it_is() -> None:
     """In actions by one name, in its daemon's checks by another, either of them short for the root namespace."""
-    assert v3.path_from({"OPENSVC_SVCPATH": "prod/svc/redis", "OPENSVC_NAME": "other"}) == "prod/svc/redis"
+    assert v3.path_from({"OPENSVC_SVCPATH": "prod/svc/redis", "OPENSVC_NAME": "redis", "OPENSVC_SVC_ID": "1"}) == "prod/svc/redis"
+    assert v3.path_from({"OPENSVC_SVCPATH": "prod/svc/ingress", "OPENSVC_NAME": "prod/svc/redis"}) == "prod/svc/redis"
+    assert v3.path_from({"OPENSVC_SVCPATH": "prod/svc/redis"}) == "prod/svc/redis"
     assert v3.path_from({"OPENSVC_NAME": "redis"}) == "root/svc/redis"
     assert v3.path_from({}) == ""
 

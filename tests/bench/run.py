@@ -15,6 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Optional
 
+import agent_cost
+import agent_placement
+import agent_power
 import cut_off_master
 import killed_master
 import paused_master
@@ -29,7 +32,18 @@ from osvc_ha.planner.errors import HaError
 
 REPORT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 # Each has FIGURES (its cases, still without runs), LEAST_RUNS, and measure(runs, say).
-MODULES = (planned_handover, killed_master, paused_master, cut_off_master, reloads, thousand_listeners, start_up)
+MODULES = (
+    planned_handover,
+    killed_master,
+    paused_master,
+    cut_off_master,
+    reloads,
+    thousand_listeners,
+    start_up,
+    agent_placement,
+    agent_power,
+    agent_cost,
+)
 BENCHES: Mapping[str, ModuleType] = {module.__name__: module for module in MODULES}
 
 

@@ -100,7 +100,7 @@ def test_two_outages_are_not_one_long_one():
 @pytest.mark.timeout(300)
 def test_one_run_of_each_leaves_a_figure_for_every_promise(figures, tmp_path):
     """The whole bench works from end to end, whatever the figures are on this machine."""
-    names = [name for name in figures if name not in ("paused_master", "cut_off_master")]
+    names = [name for name in figures if name not in ("paused_master", "cut_off_master") and not name.startswith("agent_")]
     done = bench("--only", *names, "--runs", "1", "--output", str(tmp_path / "bench.json"), seconds=290.0)
     assert "NOT MEASURED" not in done.stderr
     written = json.loads((tmp_path / "bench.json").read_text())

@@ -110,6 +110,14 @@ def test_secrets_stay_out() -> None:
     assert containers_from_snapshot(document) == ({"Names": ["/a"], "State": "running", "Labels": {"osvc.l4.port": "80"}},)
 
 
+def test_another_node_of_a_snapshot_runs_nobodys_containers() -> None:
+    """Looked at from a node where it was not taken, the containers of the one where it was are not that node's."""
+    nodes = {name: Node(name, True) for name in ("n1", "n2")}
+    taken = snapshot_of(Cluster("id", "name", "n1", nodes, {}, containers=({"Names": ["/a"], "State": "running", "Labels": {}},)))
+    assert len(cluster_from_snapshot(taken).containers) == len(cluster_from_snapshot(taken, "n1").containers) == 1
+    assert cluster_from_snapshot(taken, "n2").containers == ()
+
+
 def test_a_newer_version_is_refused_with_who_can_read_it(sample: Sample) -> None:
     """The message says what this version reads and which osvc-ha wrote the file."""
     document = {**snapshot_of(cluster_from_v2(sample("v2_failover"), {}, "n1")), "version": 2, "written_by": "osvc-ha 9.0.0"}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Tuple
-
-from agent_lab import CLUSTER_CONF, CONFIGS, Agent
+from agent_lab import CRASH_FILE, Agent, Blueprint, cluster_files
 from namespaces import Contents
 
 # The first ends when all nodes are there: it is long for a busy machine, on which one that came late would find its service taken.
-NODE_CONF = """[node]
+NODE_CONF = f"""[node]
 env = TST
 rejoin_grace_period = 80s
 ready_period = 2s
+
+[hook#crash]
+events = crash reboot
+command = /bin/sh {CRASH_FILE}
 """
 # Without it the agent looks for ssh and rsync between the nodes, and warns.
 NO_SYNC = "\n[sync#i0]\ndisable = true\n"
@@ -23,11 +25,10 @@ DIRECTORIES = ("/var/lib/opensvc/node", "/var/lib/opensvc/lock", "/var/lib/opens
 def agent(checkout: str) -> Agent:
     """The record for a checkout of opensvc/opensvc."""
 
-    def contents(nodes: Tuple[str, ...]) -> Contents:
-        files = {path: text + NO_SYNC for path, text in CONFIGS.items()}
+    def contents(name: str, blueprint: Blueprint) -> Contents:
+        files = cluster_files(name, blueprint, NODE_CONF)
+        files.update({path: text + NO_SYNC for path, text in blueprint.objects.items() if path in files})
         files.update({f"{directory}/.keep": "" for directory in DIRECTORIES})
-        files["/etc/opensvc/cluster.conf"] = CLUSTER_CONF.format(nodes=" ".join(nodes))
-        files["/etc/opensvc/node.conf"] = NODE_CONF
         files["/etc/default/opensvc"] = DEFAULTS
         return Contents({"/usr/share/opensvc": checkout}, files, {"/usr/bin/om": "/usr/share/opensvc/bin/om"})
 
@@ -37,12 +38,24 @@ def agent(checkout: str) -> Agent:
 WORDS = {
     "run": "sh -c 'om daemon start >/dev/null 2>&1 </dev/null &'",
     "daemon_stop": "om daemon stop",
+    "daemon_restart": "om daemon restart",
+    "token": "om cluster get --kw cluster.secret",
+    "join": "om daemon join --node n1 --secret {token}",
+    "leave": "om daemon leave",
+    "forget_node": "true",
+    "create": "om {path} create --config {file} {values}",
+    "provision": "om {path} provision --wait --time 120",
+    "purge": "om {path} purge --wait --time 60",
+    "freeze": "om {path} freeze",
+    "unfreeze": "om {path} thaw",
+    "drain": "om node drain --wait --time 60",
     "stop": "om {path} stop --local",
     "start": "om {path} start --local",
     "thaw": "om {path} thaw --local",
     "freeze_node": "om node freeze --local",
     "thaw_node": "om node thaw --local",
     "label": "om node set --kw labels.{key}={value}",
+    "patience": "om cluster set --kw hb#1.timeout={timeout} --kw hb#1.interval={interval} --kw node.ready_period={ready}",
     "quorum": "om cluster set --kw cluster.quorum={value}",
     "create_secret": "om prod/sec/creds create",
     "add_secret": "om prod/sec/creds add --key password --value {value}",

@@ -107,7 +107,10 @@ def _end(config: Config, step: Step, host: Host) -> None:
 
 
 def _last_words(config: Config, host: Host) -> str:
-    lines = (host.read(config.log_file) or "").strip().splitlines()
+    try:
+        lines = (host.read(config.log_file) or "").strip().splitlines()
+    except ObserveError as error:
+        return str(error)
     return " / ".join(lines[-3:]) or f"{config.log_file} is empty"
 
 

@@ -10,7 +10,7 @@ from typing import Tuple
 from osvc_ha.planner.types import Plan, Step
 from osvc_ha.systems.redis.state import Actual, Desired, Health, Sentinel, Server
 
-from .readiness import disagreement, missing, named_master
+from .readiness import disagreement, missing, named_master, unready
 from .steps import PARKED, at_sentinel, at_server, group_args, resolve, sentinel_settings, server_settings
 
 
@@ -139,10 +139,10 @@ def start(actual: Actual, desired: Desired) -> Plan:
     # The address a replica announces has to be right before it meets its master.
     settings = server_drift(actual.here, desired)
     steps = (*_processes(actual, desired), *settings, *_join(role, actual, desired), *_sentinel_settings(actual, desired))
-    unready = missing(actual, desired)
-    if not steps and not unready:
+    if not steps and not unready(actual, desired):
         return ()
-    why = "wait until a failover would work" + (f": {unready[0]}" if unready else "")
+    lacking = missing(actual, desired)
+    why = "wait until a failover would work" + (f": {lacking[0]}" if lacking else "")
     return (*steps, Step("wait-ready", desired.config.group, why, group_args(desired)))
 
 

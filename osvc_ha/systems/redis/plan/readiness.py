@@ -53,6 +53,36 @@ def missing(actual: Actual, desired: Desired) -> Tuple[str, ...]:
     return (*found, *(line for node in present if node != master for line in _loose_ends(actual.servers[node], master)))
 
 
+def unready(actual: Actual, desired: Desired) -> Tuple[str, ...]:
+    """What keeps a failover from working for this member, a sentence each; a part of ``missing``.
+
+    A member that serves stays up while another joins, leaves or is mended, as long as its Sentinel sees a majority of
+    the Sentinels and a replica in sync: an agent that sees all members fall to warn starts all of them anew.
+    """
+    lines = missing(actual, desired)
+    here, watcher = actual.servers[desired.local], actual.sentinels[desired.local]
+    master = named_master(actual, desired)
+    if not lines or not (here.answers and watcher.speaks and master) or actual.servers[master].role != "master":
+        return lines
+    present = tuple(node for node in desired.members if actual.servers[node].answers and actual.sentinels[node].speaks)
+    if 2 * len(present) <= len(desired.scope) and len(present) < len(desired.members):
+        return lines
+    own = [] if here.node == master else list(_loose_ends(here, master))
+    if watcher.master != master or watcher.flags != {"master"} or not _would_work(watcher, desired):
+        own += _blind_spots(watcher, master, present)
+    return tuple(own)
+
+
+def _would_work(watcher: Sentinel, desired: Desired) -> bool:
+    """Could a failover begin now, and find an heir?"""
+    others = len({seen.where for seen in watcher.sentinels if seen.well} & set(desired.members) - {watcher.node})
+    heirs = [seen for seen in watcher.replicas if seen.well and seen.link_up and seen.priority]
+    alone = len(desired.members) == 1
+    return (
+        alone or (2 * (1 + others) > len(desired.scope) and bool(heirs)) or (2 * len(desired.members) <= len(desired.scope) and bool(heirs))
+    )
+
+
 def _absence(actual: Actual, node: str) -> Iterator[str]:
     if not actual.servers[node].answers:
         yield f"redis-server on {node} is {actual.servers[node].health.value}{_because(actual.servers[node].trouble)}"

@@ -1,0 +1,45 @@
+"""What a case comes to, and how a case says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PASS, FAIL, SKIP = "pass", "fail", "skip"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One case on one system. text: what a user would notice. expected, seen: of a failure. why: of a skipped one."""
+
+    case: str
+    text: str
+    result: str
+    seconds: float
+    expected: str = ""
+    seen: str = ""
+    why: str = ""
+
+    def public(self) -> dict[str, object]:
+        """What ``--format json`` prints."""
+        return {
+            "case": self.case,
+            "text": self.text,
+            "result": self.result,
+            "seconds": round(self.seconds, 2),
+            "expected": self.expected,
+            "seen": self.seen,
+            "why": self.why,
+        }
+
+
+class Failed(Exception):
+    """The driver broke the contract."""
+
+    def __init__(self, expected: str, seen: str) -> None:
+        super().__init__(f"expected {expected}; seen: {seen}")
+        self.expected = expected
+        self.seen = seen
+
+
+class Skipped(Exception):
+    """This case cannot be tried here, and why."""

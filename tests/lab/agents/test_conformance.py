@@ -1,0 +1,40 @@
+"""Every system keeps the contract inside the real agent: `osvc-ha conformance SYSTEM --agent` on a cluster of one node."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from driver_services import ALONE
+from ha_lab import HaLab
+
+from osvc_ha.conformance import FAIL, PASS, SKIP, SUBJECTS
+
+pytestmark = [pytest.mark.agent, pytest.mark.timeout(900)]
+# Faults that tests/conformance/test_systems.py names.
+KNOWN = {"redis": {"spoiled_files"}}
+# What an agent has no words for.
+SKIPPED = {"2.1": {"exit_codes"}, "3": {"exit_codes", "provision", "provision_while_it_runs", "unprovision"}}
+
+
+def is_gone(lab: HaLab, path: str) -> bool:
+    """No instance of it is left. Agent 3 keeps the bare name of a purged object in its status."""
+    found = lab.cluster(ALONE).objects.get(path)
+    return found is None or not (found.instances or found.scope)
+
+
+@pytest.mark.parametrize("system", SUBJECTS)
+def test_the_contract_is_kept_inside_the_agent(installed: HaLab, system: str) -> None:
+    """Every case passes that the agent has words for; afterwards neither the service nor its files nor its processes are left."""
+    done = installed.osvc_ha(ALONE, "conformance", system, "--agent", "--kills", "1", "--format", "json", seconds=800.0)
+    assert done.code in (0, 1), done.words
+    cases = json.loads(done.out)["cases"]
+    broken = {one["case"]: f"expected {one['expected']}; seen {one['seen']}" for one in cases if one["result"] == FAIL}
+    assert {name: said for name, said in broken.items() if name not in KNOWN.get(system, ())} == {}
+    assert {one["case"] for one in cases if one["result"] == SKIP} == SKIPPED[installed.agent.version]
+    assert sum(one["result"] == PASS for one in cases) >= 20
+    path = f"osvc-ha/svc/conformance-{system}"
+    installed.wait("the service is gone", lambda: is_gone(installed, path))
+    # [o]: whoever looks is not found.
+    assert installed.machines.run(ALONE, ["pgrep", "-fa", "[o]svc_ha-conformance-"]).out == ""
+    assert installed.machines.run(ALONE, ["find", "/tmp", "-maxdepth", "1", "-name", "osvc_ha-conformance-*"]).out == ""

@@ -1,0 +1,137 @@
+"""`osvc-ha doctor` in a running cluster: what an operator changes is what it finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from agent_lab import Lab
+
+pytestmark = [pytest.mark.agent, pytest.mark.timeout(300)]
+
+
+def examine(lab: Lab, name: str = "n1") -> dict[str, dict[str, Any]]:
+    """The table, by check."""
+    done = lab.osvc_ha(name, "doctor", "--format", "json")
+    assert done.code in (0, 1, 6), done.words
+    told = json.loads(done.out)
+    assert told["exit_code"] == done.code
+    lab.seen = done.out
+    return {row["name"]: row for row in told["checks"]}
+
+
+def verdict(lab: Lab, check: str) -> str:
+    """Of one check on n1."""
+    found: str = examine(lab)[check]["verdict"]
+    return found
+
+
+@pytest.fixture
+def doctored(lab: Lab) -> Iterator[Lab]:
+    """The cluster, and afterwards without what a test set."""
+    yield lab
+    lab.order("n1", "quorum", value="false")
+    lab.order("n2", "thaw_node")
+    for name in lab.names:
+        lab.osvc_ha(name, "install", "--uninstall")
+    lab.settle()
+
+
+def test_quorum_off_and_then_on(doctored: Lab) -> None:
+    """Off is a failure with the command that mends it; that command does, and then ready_period comes to matter."""
+    lab = doctored
+    table = examine(lab)
+    assert table["quorum"]["verdict"] == "fail"
+    assert table["ready period"]["verdict"] == "ok"
+    done = lab.machines.run("n1", table["quorum"]["fix"].split())
+    assert done.code == 0, done.words
+    lab.wait("quorum on", lambda: verdict(lab, "quorum") == "ok")
+    # 2 s, which is what agent 2.1 takes to crash itself.
+    assert examine(lab)["ready period"]["verdict"] == ("fail" if lab.agent.version == "2.1" else "warn")
+
+
+def test_a_node_without_osvc_ha_is_named(doctored: Lab) -> None:
+    """Seen from another node, by its label."""
+    lab = doctored
+    for name in ("n1", "n2"):
+        done = lab.osvc_ha(name, "install")
+        assert done.code == 0, done.words
+    lab.wait("n3 is missing", lambda: examine(lab)["versions"]["found"] == "not installed on n3")
+    table = examine(lab)
+    assert [table[name]["verdict"] for name in ("agent", "installed", "drivers", "hook")] == ["ok"] * 4, table
+    assert examine(lab, "n3")["installed"]["verdict"] == "fail"
+    lab.osvc_ha("n3", "install")
+    lab.wait("all there", lambda: verdict(lab, "versions") == "ok")
+
+
+def test_a_frozen_node_is_named(doctored: Lab) -> None:
+    """With the agent's own word to thaw it."""
+    lab = doctored
+    assert verdict(lab, "frozen nodes") == "ok"
+    lab.order("n2", "freeze_node")
+    lab.wait("n2 frozen", lambda: verdict(lab, "frozen nodes") == "warn")
+    row = examine(lab)["frozen nodes"]
+    assert "n2" in row["found"]
+    done = lab.machines.run("n2", row["fix"].partition("#")[0].split())
+    assert done.code == 0, done.words
+    lab.wait("n2 thawed", lambda: verdict(lab, "frozen nodes") == "ok")
+
+
+def test_what_the_agent_holds_is_read(doctored: Lab) -> None:
+    """Its version, heartbeat, ports, the limits that its services inherit, and the peers' clocks as far as they can be told."""
+    table = examine(doctored)
+    assert table["agent"]["found"].startswith(f"agent {doctored.agent.version}, version ")
+    assert table["heartbeat"]["found"] == "hb#1 6 s / 1 s"
+    assert table["agent ports"]["verdict"] == "ok"
+    assert "10000" in table["agent ports"]["found"]
+    assert "open files at most" in table["open files"]["found"]
+    # One machine, one clock: 3 says so; 2.1 only when a peer's report changes while we look.
+    assert table["clocks"]["verdict"] in (("ok",) if doctored.agent.version == "3" else ("ok", "unknown"))
+
+
+def test_a_program_on_a_listeners_port_is_named(doctored: Lab) -> None:
+    """A service's port taken by somebody else on this node: HAProxy would not start."""
+    lab = doctored
+    assert verdict(lab, "listener ports") == "ok"
+    code = 'import socket,time; s=socket.create_server(("", 8080)); time.sleep(120)'
+    lab.machines.run("n1", ["sh", "-c", f"python3 -c '{code}' >/dev/null 2>&1 & echo $! >/run/thief"])
+    lab.wait("port taken", lambda: verdict(lab, "listener ports") == "fail")
+    assert "8080 of root/svc/web:main is held by python3" in examine(lab)["listener ports"]["found"]
+    lab.machines.run("n1", ["sh", "-c", "kill $(cat /run/thief)"])
+    lab.wait("port free", lambda: verdict(lab, "listener ports") == "ok")
+
+
+def test_a_daemon_that_does_not_run_is_said(doctored: Lab) -> None:
+    """What only it can tell is unknown, not wrong; and an install makes its links all the same."""
+    lab = doctored
+    lab.order("n3", "daemon_stop")
+    lab.wait("n3 says so", lambda: examine(lab, "n3")["agent"]["verdict"] == "fail")
+    table = examine(lab, "n3")
+    assert {table[name]["verdict"] for name in ("quorum", "heartbeat", "clocks", "versions")} == {"unknown"}
+    done = lab.osvc_ha("n3", "install")
+    assert done.code == (0 if lab.agent.version == "2.1" else 6), done.out
+    assert lab.machines.run("n3", ["test", "-x", "/usr/share/osvc-ha/hooks/placement"]).code == 0
+    lab.order("n3", "run")
+
+
+def test_a_daemon_with_older_drivers_is_told_from_one_without(doctored: Lab) -> None:
+    """Agent 2.1's daemon keeps the drivers that it imported: a newer package, and a service that uses one, ask for a restart."""
+    lab = doctored
+    if lab.agent.version == "3":
+        pytest.skip("agent 3 runs commands, it imports nothing")
+    assert lab.osvc_ha("n1", "install").code == 0
+    lab.machines.run("n1", ["touch", "--no-dereference", "/usr/share/opensvc/osvc_ha"])
+    assert verdict(lab, "drivers") == "ok", "no service uses one yet"
+    done = lab.machines.run("n1", ["om", "probe", "create", "--kw", "nodes=n1", "--kw", "app#1.type=hahaproxy"])
+    assert done.code == 0, done.words
+    try:
+        lab.wait("it asks for a restart", lambda: verdict(lab, "drivers") == "warn")
+        row = examine(lab)["drivers"]
+        assert "root/svc/probe" in row["found"]
+        assert lab.machines.run("n1", row["fix"].split(), seconds=60).code == 0
+        lab.wait("restarted", lambda: verdict(lab, "drivers") == "ok")
+    finally:
+        lab.machines.run("n1", ["om", "probe", "delete", "--local"])
+        lab.wait("probe gone", lambda: "root/svc/probe" not in lab.cluster("n1").objects)

@@ -1,0 +1,180 @@
+"""The service templates: the two trees declare the same, every value is documented and used, and every keyword is right."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+
+from osvc_ha.cluster.label_reader import listeners_of
+from osvc_ha.cluster.label_sources import sources_of
+from osvc_ha.cluster.types import Object
+from osvc_ha.registry import load_system
+
+# Only 2.1 has the first, and wants ssh and rsync for it; only 2.1 has drivers that can be missing.
+OF_21 = {"sync#i0", "app#0drivers"}
+VALUES_OF_21 = {"agent"}
+# How each agent is told of a system; compared by what reaches the system.
+TOLD = {"type", "start", "stop", "check", "info", "environment", "retcodes", "status_log", "post_unprovision"} | {
+    f"{what}_timeout" for what in ("start", "stop", "check", "info")
+}
+# Variables that are there by chance: agent 2.1 would take them for the value of that name.
+USUAL = {
+    "PATH",
+    "HOME",
+    "USER",
+    "USERNAME",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "TERM",
+    "PWD",
+    "HOST",
+    "HOSTNAME",
+    "GROUPS",
+    "EDITOR",
+    "PYTHONPATH",
+}
+LABEL = "osvc.l4."
+
+
+def test_both_trees_hold_the_same_files(trees: dict[str, set[str]]) -> None:
+    """Whoever moves from 2.1 to 3 finds every service again."""
+    assert trees["2.1"] == trees["3"]
+
+
+def test_both_agents_get_the_same_resources_and_values(pair: Any) -> None:
+    """The same sections, the same [env] with the same defaults, and the same keywords beside those that say how to call us."""
+    old, new = pair
+    assert set(old.sections) - OF_21 == set(new.sections)
+    for name, section in new.sections.items():
+        drop = TOLD if name.startswith("app#") else set()
+        ours = set(old.given(name)) | set(new.given(name)) if drop else set()
+        drop = drop | ours | (VALUES_OF_21 if name == "env" else set())
+        kept = [{key: value for key, value in tree.items() if key not in drop} for tree in (old.sections[name], section)]
+        assert kept[0] == kept[1], name
+
+
+def test_the_same_keywords_reach_the_systems(pair: Any) -> None:
+    """A section of 2.1 says what the environment of 3 says."""
+    old, new = pair
+    for rid in (name for name in new.sections if name.startswith("app#")):
+        assert old.system_of(rid) == new.system_of(rid) != ""
+        assert old.given(rid) == new.given(rid), rid
+
+
+def test_agent_3_is_told_how_to_call_us(template: Any) -> None:
+    """Each verb names the resource's own system; without exit codes and deadlines the agent would misread, or wait for ever."""
+    for rid in (name for name in template.sections if name.startswith("app#") and template.version == "3"):
+        section, system = template.sections[rid], template.system_of(rid)
+        verbs = {"start": "start", "stop": "stop", "check": "status", "info": "info"}
+        program = "/usr/share/osvc-ha/bin/osvc-ha resource"
+        called = {key: f"{program} {system} {verb}" for key, verb in verbs.items()}
+        # Where there is no such program, a shell says so; `om exec` would say up or down.
+        called["check"] = f"/bin/sh -c 'exec {called['check']}'"
+        assert {key: section[key] for key in verbs} == called
+        assert section["post_unprovision"].startswith(f"{program} {system} unprovision")
+        assert section["retcodes"] == "0:up 1:down 2:warn 3:n/a 5:undef 126:undef 127:undef"
+        assert all(section[f"{key}_timeout"] for key in verbs)
+
+
+def test_every_keyword_of_redis_and_haproxy_may_be_changed(template: Any) -> None:
+    """Every keyword is a value of [env], whose default is the keyword's own."""
+    for rid in (name for name in template.sections if template.system_of(name) in ("redis", "haproxy")):
+        given = template.given(rid)
+        keywords = {keyword.name: keyword for keyword in load_system(template.system_of(rid)).keywords if keyword.name != "path"}
+        assert set(given) == set(keywords)
+        for name, value in given.items():
+            found = re.fullmatch(r"\{env\.(\w+)\}", value)
+            assert found, f"{rid}: {name} = {value}"
+            default = template.env[found.group(1)]
+            # A folder and a door of this service, and the switch between processes and containers.
+            if name not in ("group", "directory", "haproxy_socket"):
+                assert default == keywords[name].default, name
+
+
+def test_the_defaults_are_accepted(template: Any) -> None:
+    """What the agents hand over when nothing was changed can be parsed."""
+    for rid in (name for name in template.sections if template.system_of(name)):
+        system = load_system(template.system_of(rid))
+        given = {key: template.evaluated(value) for key, value in template.given(rid).items()}
+        given = {key: value for key, value in given.items() if value}
+        if any(keyword.name == "path" for keyword in system.keywords):
+            given["path"] = "prod/svc/redis"
+        system.parse(given)
+
+
+def test_triggers_name_keywords_that_exist(template: Any) -> None:
+    """First configurations are written, and data is removed, with the keywords that the member has."""
+    for rid, section in template.sections.items():
+        for trigger in (value for key, value in section.items() if key.endswith(("provision", "pre_start")) and "osvc-ha" in value):
+            words = shlex.split(trigger)
+            system = load_system(words[2])
+            pairs = dict(word.partition("=")[::2] for word in words if "=" in word)
+            assert set(pairs) <= {keyword.name for keyword in system.keywords}, rid
+            if rid.startswith("container#"):
+                member = template.given("app#1member")
+                assert pairs.pop("launch") == "false"
+                assert pairs == {key: member[key] for key in pairs}
+                assert {"group", "port", "sentinel_port", "directory"} <= set(pairs)
+
+
+def test_a_first_configuration_is_written_as_the_member_would(template: Any) -> None:
+    """What only the first configuration can carry is in the trigger: passwords, TLS, what the server starts with."""
+    if template.name == "redis-sentinel":
+        words = shlex.split(template.sections["container#1sentinel"]["blocking_pre_provision"])
+        named = {word.partition("=")[0] for word in words if "=" in word}
+        assert template.sections["container#1sentinel"]["blocking_pre_start"] == "{blocking_pre_provision}", "a start writes it too"
+        assert {"password_file", "sentinel_password_file", "username", "sentinel_username", "tls", "tls_ca", "tls_cert", "tls_key"} <= named
+
+
+def test_every_value_is_used_and_documented(template: Any, documented: str) -> None:
+    """Each key of [env] changes something, and docs/templates.md says its default and what it is."""
+    page = documented.split(f"## {template.name}.conf")[1].split("\n## ")[0]
+    used = "\n".join(value for section in template.sections.values() for value in section.values())
+    for key, default in template.env.items():
+        if not key.startswith(LABEL):
+            assert f"{{env.{key}}}" in used, key
+            assert re.search(rf"^\| `{key}` \| {re.escape(f'`{default}`') if default else ''} ?\| ", page, re.MULTILINE), key
+    for key in set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) - VALUES_OF_21:
+        assert key in template.env, f"{key} is documented, and not there"
+
+
+def test_no_value_is_cut_or_taken_from_the_environment(template: Any) -> None:
+    """Agent 3 cuts a value at a # or ; that follows a space; agent 2.1 prefers a variable of the value's name."""
+    for section in template.sections.values():
+        assert not [value for value in section.values() if " #" in value or " ;" in value]
+    assert not {key.upper() for key in template.env} & USUAL
+
+
+def test_the_labels_make_one_listener(template: Any) -> None:
+    """Redis gets a door as it is created, with its ports and its group in the labels, and nothing to complain about."""
+    owner = Object("prod/svc/cache", (), {}, config={"env": {**template.env, "port": "6380", "sentinel_port": "26380"}})
+    sources, problems = sources_of(owner)
+    listeners = [one for source in sources for one in listeners_of(source, (), problems)]
+    assert problems == []
+    told = [(one.port, one.target_port, one.check.value, one.group, one.sentinel_port) for one in listeners]
+    assert told == ([(16379, 6380, "redis", "cache", 26380)] if template.name == "redis-sentinel" else [])
+
+
+@pytest.mark.parametrize("resource", ("container#1sentinel", "container#2server"))
+def test_containers_start_parked_and_one_form_excludes_the_other(pair: Any, resource: str) -> None:
+    """Processes and containers never run both; a server in a container starts as a replica of nobody, its folder under the same path."""
+    for template in pair:
+        if template.name == "redis-sentinel":
+            section = template.sections[resource]
+            assert section["disable"] == template.given("app#1member")["launch"] == "{env.processes}"
+            folder = resource.removeprefix("container#")[1:]
+            assert f"{{env.directory}}/{folder}:{{env.directory}}/{folder}:rw" in section["volume_mounts"]
+            assert ("--replicaof 127.0.0.1 1" in section["command"]) == (folder == "server")
+
+
+def test_a_missing_driver_is_said_on_agent_21(template: Any) -> None:
+    """The guard looks for every driver that the template uses, and for what they import first."""
+    if template.version == "2.1":
+        used = {section["type"] for section in template.sections.values() if section.get("type", "").startswith("ha")}
+        looked_for = set(re.findall(r"/app/(\w+)\.py", template.sections["app#0drivers"]["start"]))
+        assert looked_for == used
+        assert "/osvc_ha/agents/v2.py" in template.sections["app#0drivers"]["start"]
