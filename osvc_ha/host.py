@@ -92,10 +92,10 @@ class Host:
             raise ApplyError(f"{argv[0]}: {error.strerror}; install it or name its path by keyword") from error
         return child.pid
 
-    def read(self, path: Path) -> Optional[str]:
-        """The text of a file, None when there is none. ObserveError when it is there and cannot be read as UTF-8."""
+    def read(self, path: Path, lossy: bool = False) -> Optional[str]:
+        """The text of a file, None when there is none. ObserveError when it is there and cannot be read as UTF-8; ``lossy``: a log."""
         try:
-            return path.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8", errors="replace" if lossy else "strict")
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:

@@ -70,7 +70,7 @@ class FakeHost(Host):
         self.pids.add(self._next_pid)
         return self._next_pid
 
-    def read(self, path: Path) -> Optional[str]:
+    def read(self, path: Path, lossy: bool = False) -> Optional[str]:
         """The text, None when there is none."""
         if str(path) in self.broken:
             raise ObserveError(f"{path}: cannot be read: it is broken")

@@ -103,7 +103,9 @@ def _objects(about: Mapping[str, Any], configs: Mapping[str, Sections], names: T
             reported = instances.setdefault(path, {})
             if entry.get("status") is not None:
                 reported[name] = _instance(name, entry, here, known)
-    return {path: _object(path, described.get(path, {}), instances[path], configs.get(path, {}), names) for path in instances}
+    # A purged object keeps its bare name in the status, while `om svc ls` no longer knows it.
+    real = [path for path in instances if instances[path] or described.get(path, {}).get("scope") or path in configs]
+    return {path: _object(path, described.get(path, {}), instances[path], configs.get(path, {}), names) for path in real}
 
 
 def _object(path: str, told: Mapping[str, Any], instances: Mapping[str, Instance], config: Sections, names: Tuple[str, ...]) -> Object:

@@ -9,18 +9,7 @@ from osvc_ha.conformance.cases import Case
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
-# Faults of a driver that wait for their fix. Strict: whoever mends one takes it out of here.
-KNOWN = {("redis", "spoiled_files"): "an emptied redis.conf is taken for one, and starts a server at another port, which nobody ends"}
-TRIED = [
-    pytest.param(
-        system,
-        case,
-        id=f"{system}-{name_of(case)}",
-        marks=[pytest.mark.xfail(strict=True, reason=KNOWN[system, name_of(case)])] if (system, name_of(case)) in KNOWN else [],
-    )
-    for system in SUBJECTS
-    for case in CASES
-]
+TRIED = [pytest.param(system, case, id=f"{system}-{name_of(case)}") for system in SUBJECTS for case in CASES]
 
 
 @pytest.mark.parametrize(("system", "case"), TRIED)

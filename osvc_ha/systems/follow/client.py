@@ -107,10 +107,7 @@ def _end(config: Config, step: Step, host: Host) -> None:
 
 
 def _last_words(config: Config, host: Host) -> str:
-    try:
-        lines = (host.read(config.log_file) or "").strip().splitlines()
-    except ObserveError as error:
-        return str(error)
+    lines = (host.read(config.log_file, lossy=True) or "").strip().splitlines()
     return " / ".join(lines[-3:]) or f"{config.log_file} is empty"
 
 

@@ -11,8 +11,6 @@ from ha_lab import HaLab
 from osvc_ha.conformance import FAIL, PASS, SKIP, SUBJECTS
 
 pytestmark = [pytest.mark.agent, pytest.mark.timeout(900)]
-# Faults that tests/conformance/test_systems.py names.
-KNOWN = {"redis": {"spoiled_files"}}
 # What an agent has no words for.
 SKIPPED = {"2.1": {"exit_codes"}, "3": {"exit_codes", "provision", "provision_while_it_runs", "unprovision"}}
 
@@ -30,7 +28,7 @@ def test_the_contract_is_kept_inside_the_agent(installed: HaLab, system: str) ->
     assert done.code in (0, 1), done.words
     cases = json.loads(done.out)["cases"]
     broken = {one["case"]: f"expected {one['expected']}; seen {one['seen']}" for one in cases if one["result"] == FAIL}
-    assert {name: said for name, said in broken.items() if name not in KNOWN.get(system, ())} == {}
+    assert broken == {}
     assert {one["case"] for one in cases if one["result"] == SKIP} == SKIPPED[installed.agent.version]
     assert sum(one["result"] == PASS for one in cases) >= 20
     path = f"osvc-ha/svc/conformance-{system}"

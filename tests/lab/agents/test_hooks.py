@@ -52,6 +52,10 @@ class Hooks:
         self.sh(name, f"mkdir -p {STABLE}/bin /run/osvc_ha; ln -sfn {OSVC_HA} {STABLE}/bin/osvc-ha")
         self.sh(name, f"cp -rT {HOOKS} {STABLE}/hooks; printf %s {shlex.quote(TELL)} >/usr/bin/tell; chmod +x /usr/bin/tell")
 
+    def uninstall(self, name: str) -> None:
+        """Take them away again: the next test has the same nodes."""
+        self.sh(name, f"rm -rf {STABLE} /usr/bin/tell")
+
     def section(self, command: str) -> None:
         """Make the hook section, and wait until the daemons have it."""
         self.order("n1", SECTION[self.version].format(command=command))
@@ -126,6 +130,8 @@ def hooks(lab: Lab) -> Iterator[Hooks]:
     yield found
     found.forget()
     lab.settle()
+    for name in lab.names:
+        found.uninstall(name)
 
 
 @pytest.fixture

@@ -214,7 +214,7 @@ def _runs(config: Config, host: Host, *digests: str) -> bool:
 
 def _last_words(config: Config, host: Host) -> str:
     """The last alerts in the log; HAProxy writes notices around them."""
-    lines = (host.read(config.log_file) or "").strip().splitlines()[-20:]
+    lines = (host.read(config.log_file, lossy=True) or "").strip().splitlines()[-20:]
     return " | ".join([line for line in lines if "[ALERT]" in line][-3:] or lines[-3:] or [f"{config.log_file} is empty"])
 
 
@@ -237,9 +237,11 @@ def _stop(config: Config, step: Step, host: Host) -> None:
 
 
 def _remove(config: Config, step: Step, host: Host) -> None:
-    """The files that osvc_ha wrote; the log stays, it may say why."""
+    """The files that osvc_ha wrote, and the sockets; the log stays, it may say why."""
     for file in (config.config_file, config.state_file, config.rejected_file, config.runtime_dir / "reload.stamp"):
         host.remove(file)
+    for socket in (config.runtime_socket, config.master_socket, config.authority_socket):
+        host.remove(socket)
 
 
 def _run(host: Host, argv: Sequence[str]) -> None:

@@ -40,7 +40,8 @@ def disk(config: Config, host: Host) -> Disk:
     entries = host.names(server)
     sentinel = host.read(sentinel_directory(config) / "sentinel.conf") or ""
     return Disk(
-        server_config="redis.conf" in entries,
+        # An empty one, as a crash may leave it, would start a server with Redis' own defaults: another port, all addresses.
+        server_config=bool(host.read(server / "redis.conf")),
         sentinel_config=bool(sentinel),
         remembers="\nsentinel monitor " in sentinel,
         has_data=any(name.endswith((".rdb", ".aof")) or name.startswith("appendonly") for name in entries),
@@ -97,6 +98,8 @@ def _launch(argv: list[str], log: Path, peer: Peer, host: Host) -> None:
     if not host.alive(pid):
         raise ApplyError(f"{argv[0]}: it ended at once: {_last_words(log, host)}")
     if not _listens(peer):
+        # Nobody would find it again: it is known by where it listens.
+        host.kill(pid, signal.SIGKILL)
         raise ApplyError(f"{argv[0]}: process {pid} does not listen on {peer} after {LAUNCH_SECONDS:g} s; see {log.parent}")
 
 
@@ -107,7 +110,7 @@ def _listens(peer: Peer) -> bool:
 
 
 def _last_words(log: Path, host: Host) -> str:
-    texts = [host.read(log.parent / name) or "" for name in ("launch.log", "redis.log", "sentinel.log")]
+    texts = [host.read(log.parent / name, lossy=True) or "" for name in ("launch.log", "redis.log", "sentinel.log")]
     lines = [line for text in texts for line in text.splitlines() if line.strip()]
     return " / ".join(lines[-3:]) or "it printed nothing"
 
