@@ -34,6 +34,14 @@ class HaLab(Lab):
             self.close()
             raise
 
+    def ready_spare(self) -> None:
+        """The machines beside the cluster as they were at first: a scenario may have used one up."""
+        for name in BLUEPRINT.spare:
+            if not self.machines.running(name):
+                self.boot(name)
+                self.wait(f"an agent on {name}", lambda name=name: self.serves(name))
+                self.install(name)
+
     def install(self, name: str) -> None:
         """What osvc_ha needs on a node."""
         done = self.osvc_ha(name, "install", seconds=90.0)

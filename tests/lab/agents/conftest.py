@@ -102,6 +102,7 @@ def installed(agent: Agent, bench: Bench) -> HaLab:
         pytest.skip(f"not installed: {', '.join(absent)}; `make test-agent` as root installs them")
     found = bench.take(f"servers {agent.version}", lambda: HaLab(agent))
     assert isinstance(found, HaLab)
+    found.ready_spare()
     return found
 
 
