@@ -1,6 +1,8 @@
 """Tell the agent the new status of resources at once: it evaluates them itself only every ten minutes.
 
-2.1 is told the status of the whole instance, recomputed as it would (algebra.py). 3 cannot be told: it is asked to evaluate.
+2.1 is told the status of the whole instance, recomputed as it would (algebra.py). Only its daemon knows then; what `om print status`
+shows on this node is a file of its own evaluation, so that is asked for too, a little later: it costs half a second of CPU. 3 cannot be
+told: it is asked to evaluate.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import hashlib
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Callable, Dict, Optional, Tuple
 
@@ -19,11 +22,13 @@ from osvc_ha.agents.sockets import Door, find_door, local_name
 from osvc_ha.cluster.reading import some
 from osvc_ha.cluster.types import full_path
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import HaError, ObserveError
+from osvc_ha.planner.errors import ApplyError, HaError, ObserveError
 from osvc_ha.planner.reconcile import Health
 
 LOG = logging.getLogger("osvc_ha.push")
 OM_SECONDS = 20.0
+# Until agent 2.1 is asked to evaluate by itself after it was told, and at least between two of these.
+EVALUATE_AFTER, EVALUATE_EVERY = 2.0, 30.0
 Resources = Mapping[str, Health]
 Push = Callable[[str, Resources], None]
 
@@ -135,6 +140,9 @@ class _Pusher:
         self._waiting: Dict[str, Tuple[Resources, float]] = {}
         # What agent 3 was last asked to evaluate for: if it then words it otherwise, it is not asked again and again.
         self._asked: Dict[str, Resources] = {}
+        # When agent 2.1 is to evaluate (time.monotonic), and when it was last asked to.
+        self._due: Dict[str, float] = {}
+        self._evaluated: Dict[str, float] = {}
         self._ready = threading.Condition()
         self._ended = False
         self._failed = False
@@ -152,12 +160,28 @@ class _Pusher:
     def run(self) -> None:
         while True:
             with self._ready:
-                self._ready.wait_for(lambda: self._waiting or self._ended)
+                self._ready.wait_for(lambda: self._waiting or self._ended, self._left())
                 if self._ended:
                     return
                 todo, self._waiting = self._waiting, {}
             for path, (resources, seen_at) in todo.items():
                 self._push(path, resources, seen_at)
+            for path in [path for path, due in self._due.items() if time.monotonic() >= due]:
+                self._evaluate(path)
+
+    def _left(self) -> Optional[float]:
+        """Seconds until the next evaluation is due, None when none is."""
+        return max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
+
+    def _evaluate(self, path: str) -> None:
+        self._due.pop(path)
+        self._evaluated[path] = time.monotonic()
+        try:
+            done = self._host.run(("om", path, "print", "status", "--refresh"), seconds=OM_SECONDS)
+        except ApplyError as error:
+            LOG.debug("%s", error)
+            return
+        LOG.debug("agent 2.1 has evaluated %s: exit code %d", path, done.code)
 
     def _push(self, path: str, resources: Resources, seen_at: float) -> None:
         try:
@@ -173,6 +197,8 @@ class _Pusher:
         door = find_door()
         if door.agent == "2.1":
             told = _tell(self._host, door, path, resources, seen_at)
+            if told:
+                self._due[path] = max(time.monotonic() + EVALUATE_AFTER, self._evaluated.get(path, 0.0) + EVALUATE_EVERY)
         else:
             told = self._asked.get(path) != resources and _ask_to_evaluate(self._host, door, path, resources)
             self._asked[path] = resources

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from osvc_ha.agents import push as push_module
 from osvc_ha.agents.algebra import merged, recomputed
 from osvc_ha.agents.push import push, pushing
 from osvc_ha.host import Host
@@ -90,6 +93,21 @@ def test_pushes_wait_for_nobody(agent: Agent, host: Host, caplog: pytest.LogCapt
         assert host.wait(lambda: len(agent.posted) == 1, 3)
     assert agent.posted[0]["options"]["data"]["avail"] == "up"
     assert len(caplog.records) == 1
+
+
+def test_agent_21_is_asked_to_evaluate_after_it_was_told(agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: Host) -> None:
+    """`om print status` on this node is the agent's own evaluation: however often it was told, it is asked for once, a little later."""
+    (tmp_path / "om").write_text(f"#!/bin/sh\necho $* >> {tmp_path}/ran\n")
+    (tmp_path / "om").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(push_module, "EVALUATE_AFTER", 0.2)
+    with pushing(host) as tell:
+        for health in (WARNING, Health(Status.UP), WARNING):
+            before = len(agent.posted)
+            tell(FO, {"app#1": health})
+            assert host.wait(lambda before=before: len(agent.posted) > before, 3)
+        assert host.wait(lambda: (tmp_path / "ran").exists(), 5)
+    assert (tmp_path / "ran").read_text() == f"{FO} print status --refresh\n"
 
 
 def resource(status: str, **traits: Any) -> dict[str, Any]:

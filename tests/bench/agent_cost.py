@@ -21,6 +21,13 @@ PLAIN_CONF = """[DEFAULT]
 nodes = n1 n2 n3
 orchestrate = no
 
+[app#0]
+type = forking
+start = /bin/true
+check = /bin/true
+stop = false
+retcodes = 0:n/a 1:down
+
 [app#1]
 type = simple
 start = /bin/sleep 1000000
