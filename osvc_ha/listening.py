@@ -55,15 +55,19 @@ def _answers(kernel: socket.socket) -> Iterator[bytes]:
 
 def parse_listening(table: str) -> frozenset[Listening]:
     """/proc/net/tcp or tcp6 -> (address, port) of listening sockets; ``*`` for any address."""
-    found = set()
+    return frozenset(where for where, _ in parse_sockets(table))
+
+
+def parse_sockets(table: str) -> Iterator[Tuple[Listening, str]]:
+    """/proc/net/tcp or tcp6 -> (address, port) and inode of each listening socket; "" for an inode that is not told."""
     for line in table.split("\n")[1:]:
         columns = line.split(None, 4)
         if len(columns) > 3 and columns[3] == "0A":
             address, _, port = columns[1].partition(":")
             # The kernel prints each 32-bit word in host order (proc(5)); these machines are little-endian.
             raw = b"".join(bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8))
-            found.add((_address(raw), int(port, 16)))
-    return frozenset(found)
+            rest = columns[4].split() if len(columns) > 4 else []
+            yield (_address(raw), int(port, 16)), rest[5] if len(rest) > 5 else ""
 
 
 def _address(raw: bytes) -> str:

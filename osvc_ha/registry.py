@@ -1,13 +1,16 @@
-"""The systems there are, by name; each is imported when it is asked for."""
+"""The systems there are, by name, each imported when it is asked for; and where their settings are."""
 
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.types import System
 
+# Their keywords by system, in YAML, for commands; not for resources, whose keywords OpenSVC has.
+SETTINGS = Path("/etc/osvc_ha/settings.yaml")
 SYSTEMS = ("haproxy", "redis", "follow")
 
 

@@ -20,7 +20,7 @@ from osvc_ha.cluster.addresses import remembering
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, HaError
-from osvc_ha.planner.reconcile import Health, Report, reconcile, status
+from osvc_ha.planner.reconcile import Health, Report, judge, reconcile, status
 from osvc_ha.planner.types import Status, Step, System, Verb
 
 LOG = logging.getLogger("osvc_ha.watch")
@@ -179,23 +179,25 @@ class Watch:
         name = one.system.name
         if self._stopping:
             return False
+        actual, trouble = None, ""
         try:
             outcome = reconcile(one.system, one.config, cluster, Verb.FOLLOW, self._host, _log_step(name))
             self._say(name, *outcome.notes)
-            trouble = ""
+            actual = outcome.actual
             if outcome.steps:
                 self._active_until = time.monotonic() + ACTIVE_SECONDS
         except HaError as error:
             trouble = str(error)
             self._say(name, trouble)
         if self._tell is not None:
-            self._health[name] = self._judge(one, cluster, trouble)
+            self._health[name] = self._judge(one, cluster, actual, trouble)
         return not trouble
 
-    def _judge(self, one: Followed, cluster: Cluster, trouble: str) -> Health:
-        """As it is now, and why it is not followed."""
+    def _judge(self, one: Followed, cluster: Cluster, actual: Any, trouble: str) -> Health:
+        """As it was in the last look of its reconcile, or is now if that came to none; and why it is not followed."""
+        system, config = one.system, one.config
         try:
-            health = status(one.system, one.config, cluster, self._host)
+            health = status(system, config, cluster, self._host) if actual is None else judge(system, config, cluster, actual)
         except HaError as error:
             return Health(Status.UNDEF, (str(error),))
         return replace(health, lines=(trouble, *health.lines)) if trouble and trouble not in health.lines else health

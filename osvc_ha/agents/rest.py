@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Dict
 from urllib.parse import quote, urlencode
 
-from osvc_ha.cluster.alphabets import shown
 from osvc_ha.cluster.reading import actor_path, parse_json, some
 from osvc_ha.cluster.types import Sections, full_path
 from osvc_ha.host import Host
+from osvc_ha.http_socket import ask
 from osvc_ha.planner.errors import ObserveError
 
 SECONDS = 5.0
@@ -28,7 +28,7 @@ def status(host: Host, socket: Path) -> Mapping[str, Any]:
 
 def config(host: Host, socket: Path, path: str) -> Sections:
     """The config of the object at this path, in either form, unevaluated. ObserveError when the agent does not say."""
-    return sections(_items(host, socket, path, ""))
+    return sections(_config(host, socket, path, ""))
 
 
 def evaluated(host: Host, socket: Path, path: str, section: str, keywords: Iterable[str], local: str) -> Mapping[str, Any]:
@@ -41,14 +41,18 @@ def evaluated(host: Host, socket: Path, path: str, section: str, keywords: Itera
     if not names:
         return {}
     query = urlencode([("evaluate", "true"), ("impersonate", local), *names])
-    return sections(_items(host, socket, path, f"?{query}"), "evaluated").get(section, {})
+    return sections(_config(host, socket, path, f"?{query}"), "evaluated").get(section, {})
 
 
-def _items(host: Host, socket: Path, path: str, query: str) -> Iterable[Mapping[str, Any]]:
-    found = get(host, socket, f"/api/object/path/{full_path(path)}/config{query}")
+def _config(host: Host, socket: Path, path: str, query: str) -> Iterable[Mapping[str, Any]]:
+    return keywords_in(get(host, socket, f"/api/object/path/{full_path(path)}/config{query}"), f"agent 3 config of {path}")
+
+
+def keywords_in(found: Mapping[str, Any], what: str) -> Iterable[Mapping[str, Any]]:
+    """The items of a config as agent 3 tells it, for ``sections``. ObserveError, which begins with ``what``, when they are none."""
     items = found.get("items")
     if not isinstance(items, list) or not all(isinstance(item, Mapping) and "keyword" in item for item in items):
-        raise ObserveError(f"agent 3 config of {path}: items should be a list of keywords")
+        raise ObserveError(f"{what}: items should be a list of keywords")
     return items
 
 
@@ -101,15 +105,7 @@ def marks(document: Mapping[str, Any], local: str) -> Dict[str, str]:
 
 
 def get(host: Host, socket: Path, route: str, method: str = "GET") -> Mapping[str, Any]:
-    """A JSON object. HTTP/1.0, as in discovery.py: one answer that ends with the connection, within one deadline."""
+    """A JSON object. ObserveError when the agent does not say."""
     what = f"agent 3 {method} {route}"
-    length = "Content-Length: 0\r\n" if method == "POST" else ""
-    request = f"{method} {route} HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n{length}\r\n"
-    answer = host.exchange(str(socket), request, SECONDS)
-    head, _, body = answer.partition("\r\n\r\n")
-    words = head.partition("\r\n")[0].split()
-    if len(words) < 2 or not words[0].startswith("HTTP/"):
-        raise ObserveError(f"{what}: answers {shown(answer)!r}, which is not HTTP; is it agent 3's socket?")
-    if words[1] != "200":
-        raise ObserveError(f"{what}: HTTP {words[1]}: {shown(body.strip())}")
-    return parse_json(body, what)
+    headers = "Accept: application/json\r\n" + ("Content-Length: 0\r\n" if method == "POST" else "")
+    return parse_json(ask(host, str(socket), f"{method} {route}", SECONDS, what, "agent 3's", headers), what)

@@ -12,12 +12,11 @@ import click
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.types import System, Verb
-from osvc_ha.registry import SYSTEMS, load_system
+from osvc_ha.registry import SETTINGS, SYSTEMS, load_system
 from osvc_ha.source import Source
 
 __all__ = ["SETTINGS", "SYSTEMS", "Source", "keywords", "load_system", "output", "show", "source", "systems_of", "verb"]
 
-SETTINGS = Path("/etc/osvc_ha/settings.yaml")
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -18,9 +18,9 @@ from osvc_ha.doctor.checks.machine import HUGE_PAGES, OVERCOMMIT, SOMAXCONN
 from osvc_ha.doctor.facts import AgentFacts, Bounds, Facts, Kept, NodeFacts, Watcher
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError, ObserveError
+from osvc_ha.registry import SETTINGS
 from osvc_ha.seen import parse_seen, troubles
 
-SETTINGS = Path("/etc/osvc_ha/settings.yaml")
 RUN = Path("/run/osvc_ha")
 PIDS = ("/var/lib/opensvc/osvcd.pid", "/usr/share/opensvc/var/osvcd.pid")
 KERNEL = {

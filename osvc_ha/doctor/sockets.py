@@ -8,10 +8,10 @@ from typing import Dict, Iterator, Tuple
 
 from osvc_ha.doctor.facts import Socket
 from osvc_ha.host import Host
+from osvc_ha.listening import Listening, parse_sockets
 from osvc_ha.planner.errors import ObserveError
 
 PROC = Path("/proc")
-LISTEN = "0A"
 
 
 def listening(host: Host) -> Tuple[Socket, ...]:
@@ -23,31 +23,12 @@ def listening(host: Host) -> Tuple[Socket, ...]:
     )
 
 
-def _inodes(host: Host) -> Iterator[Tuple[str, Tuple[str, int]]]:
+def _inodes(host: Host) -> Iterator[Tuple[str, Listening]]:
     tables = [host.read(PROC / "net" / name) for name in ("tcp", "tcp6")]
     if tables[0] is None:
         raise ObserveError(f"{PROC / 'net' / 'tcp'}: not there; which ports are taken cannot be told")
     for table in tables:
-        for line in (table or "").splitlines()[1:]:
-            words = line.split()
-            if len(words) > 9 and words[3] == LISTEN:
-                where, _, port = words[1].partition(":")
-                yield words[9], (_address(where), int(port, 16))
-
-
-def _address(digits: str) -> str:
-    """The kernel writes each 32-bit word as this machine's number: little-endian here."""
-    if not digits.strip("0"):
-        return "*"
-    parts = [bytes.fromhex(digits[start : start + 8])[::-1] for start in range(0, len(digits), 8)]
-    whole = b"".join(parts)
-    if len(whole) == 4:
-        return ".".join(map(str, whole))
-    if whole[:12] == b"\0" * 10 + b"\xff\xff":
-        return ".".join(map(str, whole[12:]))
-    import ipaddress
-
-    return str(ipaddress.IPv6Address(whole))
+        yield from ((inode, where) for where, inode in parse_sockets(table or "") if inode)
 
 
 def _owners(wanted: set[str]) -> Dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from .errors import ApplyError, HaError, NotConverged, ObserveError
@@ -19,11 +19,15 @@ Report = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The steps of one reconcile, in order; empty means there was nothing to do. notes: what an operator should read."""
+    """The steps of one reconcile, in order; empty means there was nothing to do. notes: what an operator should read.
+
+    actual: the last look, for ``judge``; None when nobody looked.
+    """
 
     verb: Verb
     steps: Plan
     notes: Tuple[str, ...] = ()
+    actual: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,14 @@ def reconcile(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb
     todo = look(system, config, cluster, verb, host)
     if not todo.steps:
         return todo
-    failure = _apply_all(system, config, todo.steps, host, report)
+    carry_out = _one_by_one if system.apply_all is None else _together
+    failure = carry_out(system, config, todo.steps, host, report)
     if failure is not None:
         raise failure
     left = look(system, config, cluster, verb, host)
     if left.steps:
         raise NotConverged(f"{system.name} {verb.value}: still to do: " + "; ".join(step.why for step in left.steps))
-    return Outcome(verb, todo.steps, left.notes)
+    return Outcome(verb, todo.steps, left.notes, left.actual)
 
 
 def look(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host) -> Outcome:
@@ -66,10 +71,10 @@ def look(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Ver
     plan = system.plan(actual, desired)
     refuse_beyond(system.follows, verb, plan)
     system.guard(actual, desired, plan)
-    return Outcome(verb, plan, system.notes(actual, desired))
+    return Outcome(verb, plan, system.notes(actual, desired), actual)
 
 
-def _apply_all(system: System[Any, Any, Any], config: Any, plan: Plan, host: Host, report: Report) -> Optional[HaError]:
+def _one_by_one(system: System[Any, Any, Any], config: Any, plan: Plan, host: Host, report: Report) -> Optional[HaError]:
     failure: Optional[HaError] = None
     for step in plan:
         if failure is not None and not step.always:
@@ -82,19 +87,31 @@ def _apply_all(system: System[Any, Any, Any], config: Any, plan: Plan, host: Hos
     return failure
 
 
-def status(system: System[Any, Any, Any], config: Any, cluster: Cluster, host: Host) -> Health:
-    """Status is the plan: up when START has nothing to do, down when STOP has nothing to do.
-
-    Cannot tell is not down: an agent that hears "down" skips the stop, and so the demotion.
-    """
+def _together(system: System[Any, Any, Any], config: Any, plan: Plan, host: Host, report: Report) -> Optional[HaError]:
+    assert system.apply_all is not None
+    for step in plan:
+        report(step)
     try:
-        actual = system.observe(config, cluster, host)
-        desired = system.desired(config, cluster, Verb.START)
-        start = system.plan(actual, desired)
-        if not start:
-            return Health(Status.UP, system.notes(actual, desired), system.facts(actual, desired))
-        if not system.plan(actual, system.desired(config, cluster, Verb.STOP)):
-            return Health(Status.DOWN)
+        system.apply_all(config, plan, host)
+    except HaError as error:
+        return ApplyError(f"{system.name}: {error}")
+    return None
+
+
+def status(system: System[Any, Any, Any], config: Any, cluster: Cluster, host: Host) -> Health:
+    """How it is now. Cannot tell is not down: an agent that hears "down" skips the stop, and so the demotion."""
+    try:
+        return judge(system, config, cluster, system.observe(config, cluster, host))
     except ObserveError as error:
         return Health(Status.UNDEF, (str(error),))
+
+
+def judge(system: System[Any, Any, Any], config: Any, cluster: Cluster, actual: Any) -> Health:
+    """Status is the plan: up when START has nothing to do, down when STOP has nothing to do."""
+    desired = system.desired(config, cluster, Verb.START)
+    start = system.plan(actual, desired)
+    if not start:
+        return Health(Status.UP, system.notes(actual, desired), system.facts(actual, desired))
+    if not system.plan(actual, system.desired(config, cluster, Verb.STOP)):
+        return Health(Status.DOWN)
     return Health(Status.WARN, tuple(step.why for step in start) + system.notes(actual, desired), system.facts(actual, desired))

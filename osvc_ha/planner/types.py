@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Generic, Tuple, TypeVar
+from typing import TYPE_CHECKING, Generic, Optional, Tuple, TypeVar
 
 if TYPE_CHECKING:
     from osvc_ha.cluster.types import Cluster
@@ -116,6 +116,8 @@ class System(Generic[ConfigT, ActualT, DesiredT]):
     apply: does one step; raises ApplyError with the failing program's words.
     notes: sentences an operator should read although there is nothing to do (a label that was dropped): warnings.
     facts: (name, value) of what is as it should be (who is master): for an operator who asks. No colon in a name.
+    apply_all: does a whole plan at once, where what is written has a transaction of its own; instead of ``apply``.
+    needs: packages that ``observe`` and ``apply`` import beyond Python's own library.
     """
 
     name: str
@@ -129,3 +131,5 @@ class System(Generic[ConfigT, ActualT, DesiredT]):
     guard: Callable[[ActualT, DesiredT, Plan], None] = no_guard
     notes: Callable[[ActualT, DesiredT], Tuple[str, ...]] = no_notes
     facts: Callable[[ActualT, DesiredT], Facts] = no_facts
+    apply_all: Optional[Callable[[ConfigT, Plan, Host], None]] = None
+    needs: Tuple[str, ...] = ()

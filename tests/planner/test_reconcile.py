@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,27 @@ def test_each_step_is_reported_before_it_runs(world: Make, cluster: Cluster, mac
     with pytest.raises(ApplyError):
         reconcile(toy.system(), {"a": 1, "b": 1, "c": 1}, cluster, Verb.START, machine, report)
     assert reports == [("a should be 1", []), ("b should be 1", ["a"])]
+
+
+def test_a_transaction_gets_the_whole_plan(world: Make, cluster: Cluster, machine: Host) -> None:
+    """Where the server has a transaction, every step is reported, all are handed over at once, and a refusal undoes nothing by halves."""
+    toy = world({"old": 1})
+    told: list[str] = []
+    handed: list[tuple[str, ...]] = []
+
+    def apply_all(config: Any, plan: Any, host: Host) -> None:
+        handed.append(tuple(step.on for step in plan))
+        if "b" in config:
+            raise ApplyError("toyctl: transaction refused: READONLY")
+        for step in plan:
+            toy.apply(config, step, host)
+
+    system = replace(toy.system(), apply_all=apply_all)
+    with pytest.raises(ApplyError, match="^toy: toyctl: transaction refused: READONLY$"):
+        reconcile(system, {"a": 1, "b": 1}, cluster, Verb.START, machine, lambda step: told.append(step.on))
+    assert (told, handed, toy.values) == (["a", "b", "old"], [("a", "b", "old")], {"old": 1})
+    reconcile(system, {"a": 1}, cluster, Verb.START, machine)
+    assert (handed[1:], toy.values) == ([("a", "old")], {"a": 1})
 
 
 @given(st.sampled_from(Follows), st.sampled_from(Follows))

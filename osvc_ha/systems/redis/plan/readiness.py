@@ -38,7 +38,7 @@ def missing(actual: Actual, desired: Desired) -> Tuple[str, ...]:
 
     A member whose processes do not answer holds up nobody else, as long as a majority of the scope is there.
     """
-    present = tuple(node for node in desired.members if actual.servers[node].answers and actual.sentinels[node].speaks)
+    present = _present(actual, desired)
     absent = tuple(node for node in desired.members if node not in present)
     if desired.local in absent:
         return tuple(_absence(actual, desired.local))
@@ -53,6 +53,10 @@ def missing(actual: Actual, desired: Desired) -> Tuple[str, ...]:
     return (*found, *(line for node in present if node != master for line in _loose_ends(actual.servers[node], master)))
 
 
+def _present(actual: Actual, desired: Desired) -> Tuple[str, ...]:
+    return tuple(node for node in desired.members if actual.servers[node].answers and actual.sentinels[node].speaks)
+
+
 def unready(actual: Actual, desired: Desired) -> Tuple[str, ...]:
     """What keeps a failover from working for this member, a sentence each; a part of ``missing``.
 
@@ -64,7 +68,7 @@ def unready(actual: Actual, desired: Desired) -> Tuple[str, ...]:
     master = named_master(actual, desired)
     if not lines or not (here.answers and watcher.speaks and master) or actual.servers[master].role != "master":
         return lines
-    present = tuple(node for node in desired.members if actual.servers[node].answers and actual.sentinels[node].speaks)
+    present = _present(actual, desired)
     if 2 * len(present) <= len(desired.scope) and len(present) < len(desired.members):
         return lines
     own = [] if here.node == master else list(_loose_ends(here, master))
@@ -75,12 +79,12 @@ def unready(actual: Actual, desired: Desired) -> Tuple[str, ...]:
 
 def _would_work(watcher: Sentinel, desired: Desired) -> bool:
     """Could a failover begin now, and find an heir?"""
+    if len(desired.members) == 1:
+        return True
     others = len({seen.where for seen in watcher.sentinels if seen.well} & set(desired.members) - {watcher.node})
-    heirs = [seen for seen in watcher.replicas if seen.well and seen.link_up and seen.priority]
-    alone = len(desired.members) == 1
-    return (
-        alone or (2 * (1 + others) > len(desired.scope) and bool(heirs)) or (2 * len(desired.members) <= len(desired.scope) and bool(heirs))
-    )
+    # Where the members are no majority of the scope, none can be asked for: see named_master.
+    decides = 2 * (1 + others) > len(desired.scope) or 2 * len(desired.members) <= len(desired.scope)
+    return decides and any(seen.well and seen.link_up and seen.priority for seen in watcher.replicas)
 
 
 def _absence(actual: Actual, node: str) -> Iterator[str]:
