@@ -8,7 +8,8 @@
 
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 VENV := .venv
-SERVERS := redis-server redis-sentinel haproxy postgresql podman runc busybox-static iproute2
+SERVERS := redis-server redis-sentinel haproxy postgresql podman runc busybox-static iproute2 \
+	knot knot-dnsutils bind9 bind9-dnsutils
 
 # The stamp carries the tree's path: a virtualenv that was copied along with its tree
 # still runs the code of the old one.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import osvc_ha
+from osvc_ha.registry import SYSTEMS, load_system
 
 PACKAGE = Path(osvc_ha.__file__).parent
 TREE = PACKAGE.parent
@@ -69,22 +70,24 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node except what stands under ``if TYPE_CHECKING:``, which never runs."""
+def run_time_nodes(node: ast.AST, inside: bool = True) -> Iterator[ast.AST]:
+    """Every node except what stands under ``if TYPE_CHECKING:``, which never runs, and (unless ``inside``) in functions."""
     yield node
     skipped: list[ast.stmt] = []
+    if not inside and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return
     if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
         skipped = node.body
     for child in ast.iter_child_nodes(node):
         if child not in skipped:
-            yield from run_time_nodes(child)
+            yield from run_time_nodes(child, inside)
 
 
-def imported(path: Path) -> set[str]:
-    """Absolute names of the modules a file imports when it runs, at its top or inside a function."""
+def imported(path: Path, inside: bool = True) -> set[str]:
+    """Absolute names of the modules a file imports when it runs, at its top or (unless not ``inside``) in a function."""
     package = [*path.relative_to(TREE).parent.parts]
     found: set[str] = set()
-    for node in run_time_nodes(parsed(path)):
+    for node in run_time_nodes(parsed(path), inside):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -191,9 +194,21 @@ def test_site_drivers_share_their_namespace() -> None:
 
 @each(outside(FOR_PEOPLE))
 def test_drivers_need_nothing_but_python(path: Path) -> None:
-    """Agent 2.1 runs the drivers in its own Python, and drops without a word one that cannot be imported."""
-    tops = {module.partition(".")[0] for module in imported(path)} - sys.stdlib_module_names - {"osvc_ha"}
-    assert tops - (AGENT_MODULES if path == PACKAGE / "agents" / "v2.py" else set()) == set()
+    """Agent 2.1 runs the drivers in its own Python, and drops without a word one that cannot be imported.
+
+    A system that needs packages says so, is run by the program there, and imports them where it uses them: its keywords and
+    plans are read by the agent's own Python all the same.
+    """
+    foreign = {module.partition(".")[0] for module in imported(path)} - sys.stdlib_module_names - {"osvc_ha"}
+    at_once = {module.partition(".")[0] for module in imported(path, inside=False)}
+    allowed = AGENT_MODULES if path == PACKAGE / "agents" / "v2.py" else needs_of(path) - at_once
+    assert foreign - allowed == set()
+
+
+def needs_of(path: Path) -> set[str]:
+    """The packages that the system which a file is of says it needs."""
+    parts = path.relative_to(PACKAGE).parts
+    return set(load_system(parts[1]).needs) if parts[0] == "systems" and len(parts) > 2 and parts[1] in SYSTEMS else set()
 
 
 def test_there_is_something_to_judge() -> None:

@@ -84,6 +84,7 @@ class HaApp(AgentResource):  # type: ignore[misc]
         if self.system_name in BROKEN:
             raise ex.Error(BROKEN[self.system_name])
         # Not at the top: the daemon imports this module, and needs nothing of it.
+        from osvc_ha.agents.elsewhere import Elsewhere
         from osvc_ha.agents.resource import Resource
         from osvc_ha.host import Host
         from osvc_ha.registry import load_system
@@ -92,7 +93,9 @@ class HaApp(AgentResource):  # type: ignore[misc]
         host = Host()
         read = Source(None, "", host).read
         path = f"{self.svc.namespace or 'root'}/{self.svc.kind}/{self.svc.name}"
-        return Resource(load_system(self.system_name), self.given, path, read if fresh else lambda: self._glance(read), host)
+        system = load_system(self.system_name)
+        kind = Elsewhere if system.needs else Resource
+        return kind(system, self.given, path, read if fresh else lambda: self._glance(read), host)
 
     def abort_start(self) -> bool:
         """Pre-flight: true keeps a start that would be refused from beginning at all."""

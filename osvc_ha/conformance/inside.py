@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Tuple
 
+from osvc_ha import PROGRAM
 from osvc_ha.agents.sockets import find_door, local_name
 from osvc_ha.cluster.addresses import address_of
 from osvc_ha.conformance.bench import Told
@@ -21,7 +22,6 @@ from osvc_ha.conformance.verdict import Failed
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError
 from osvc_ha.source import Source
-from osvc_ha.systems.follow.config import PROGRAM
 
 OM_SECONDS = 60.0
 KNOWN_SECONDS = 30.0

@@ -92,7 +92,7 @@ def _follow(place: Place) -> Keywords:
 
 def installed() -> Keywords:
     """The keyword ``program``, where the default is not there."""
-    from osvc_ha.systems.follow.config import PROGRAM
+    from osvc_ha import PROGRAM
 
     return {} if Path(PROGRAM).exists() else {"program": str(Path(sys.executable).with_name("osvc-ha"))}
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional, Tuple
 
-STABLE = Path("/usr/share/osvc-ha")
+from osvc_ha import PROGRAM
+
+STABLE = Path(PROGRAM).parents[1]
 HOOK = "hook#osvc_ha"
 LABEL = "osvc_ha"
 # After these a follower may see something else; the hook says no more than "look again". Both agents split at spaces only

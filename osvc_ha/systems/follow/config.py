@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Tuple
 
+from osvc_ha import PROGRAM
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.types import Keyword
 
-PROGRAM = "/usr/share/osvc-ha/bin/osvc-ha"
 KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("path", "The service this is a resource of, as namespace/kind/name.", "this one"),
     Keyword("like", "Resources of this service whose systems it follows, with the keywords that they have; separated by spaces."),
