@@ -25,7 +25,7 @@ class Source:
     """Where the Cluster comes from: a snapshot file, or the agent with the containers and addresses that this node sees.
 
     problems: what the last reading could not see of the containers. A watcher reads many times, so configs that
-    did not change, and addresses for a minute, are remembered.
+    did not change, and addresses for a minute, are remembered. sight: for the follower of the agent that wakes the watcher.
     """
 
     def __init__(self, snapshot: Optional[Path], node: str, host: Host) -> None:
@@ -36,6 +36,7 @@ class Source:
         self._node = node
         self._host = host
         self._feed = Feed(host)
+        self.sight = self._feed.sight
         self._containers: Tuple[Mapping[str, Any], ...] = ()
         self._resolved: Mapping[str, str] = {}
         self._resolved_for: Tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from osvc_ha.host import Host
 
-SERVERS = ("redis-server", "redis-sentinel", "haproxy", "podman")
+SERVERS = ("redis-server", "redis-sentinel", "haproxy", "podman", "knotd", "named", "nsupdate")
 AGENTS = ("OSVC2_AGENT", "OSVC3_OM")
 
 # A machine shared with real servers stalls for longer than hypothesis' 200 ms.

@@ -9,13 +9,16 @@ import logging
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Dict, Tuple
 
 from osvc_ha.agents import om_reading, raw, rest
+from osvc_ha.agents.sight import Sight
 from osvc_ha.agents.sockets import Door, find_door, local_name
 from osvc_ha.cluster.reading import strings
 from osvc_ha.cluster.types import Cluster, Sections
 from osvc_ha.cluster.v2 import cluster_from_v2
+from osvc_ha.cluster.v2_objects import Objects
 from osvc_ha.cluster.v3 import cluster_from_v3
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError, HaError, ObserveError
@@ -29,11 +32,18 @@ Glimpse = Tuple[Cluster, Mapping[str, str]]
 
 
 class Feed:
-    """Reads the cluster again and again; an object's config only when the agent says that it has changed."""
+    """Reads the cluster again and again; an object's config only when the agent says that it has changed.
+
+    sight: by which it reads. A follower that looks by it as well leaves for ``read`` what it wakes for.
+    """
 
     def __init__(self, host: Host) -> None:
+        self.sight = Sight(host)
         self._host = host
         self._configs: Dict[str, Tuple[str, Sections]] = {}
+        self._marks: Mapping[str, str] = {}
+        self._sections: Dict[str, Sections] = {}
+        self._objects = Objects()
         self._by_om = False
 
     def read(self) -> Cluster:
@@ -64,12 +74,16 @@ class Feed:
 
     def _through(self, door: Door) -> Cluster:
         source = raw if door.agent == "2.1" else rest
-        status = source.status(self._host, door.socket)
-        marks = source.marks(status, local_name())
-        self._configs = {
-            path: self._config(path, mark, partial(source.config, self._host, door.socket, path)) for path, mark in marks.items()
-        }
-        return _parsed(door.agent, status, {path: sections for path, (_, sections) in self._configs.items()})
+        status = self.sight.take(door) or self.sight.status(door)
+        marks = self.sight.marks(door, status)
+        if marks is not self._marks:
+            self._configs = {
+                path: self._config(path, mark, partial(source.config, self._host, door.socket, path)) for path, mark in marks.items()
+            }
+            self._sections = {path: sections for path, (_, sections) in self._configs.items()}
+            # One that the agent could not show is asked for again.
+            self._marks = marks if all(mark for mark, _ in self._configs.values()) else {}
+        return _parsed(door.agent, status, self._sections, self._objects)
 
     def _otherwise(self, error: HaError) -> Cluster:
         """By ``om``, which may find a way that the socket is not: an agent of another layout, or 3 by its network listener."""
@@ -79,7 +93,8 @@ class Feed:
             changed = [path for path, mark in marks.items() if not mark or self._configs.get(path, ("", {}))[0] != mark]
             asked = ask(changed) if changed else {}
             self._configs = {path: (mark, asked[path]) if path in asked else self._configs[path] for path, mark in marks.items()}
-            cluster = _parsed(agent, status, {path: sections for path, (_, sections) in self._configs.items()})
+            self._marks = {}
+            cluster = _parsed(agent, status, {path: sections for path, (_, sections) in self._configs.items()}, Objects())
         except HaError as second:
             raise _both(error, second) from error
         except KeyError as missing:
@@ -103,15 +118,29 @@ class Feed:
             return "", before[1]
 
 
-def glance(host: Host, door: Door) -> Glimpse:
-    """The cluster without its configs, and their checksums. ObserveError when the agent does not say."""
-    source = raw if door.agent == "2.1" else rest
-    status = source.status(host, door.socket)
-    return _parsed(door.agent, status, {}), source.marks(status, local_name())
+class Glancer:
+    """Looks again and again, only to see whether anything changed."""
+
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
+        self._objects = Objects()
+        self._door = Door("", Path())
+        self._status: Mapping[str, Any] = {}
+
+    def glance(self, door: Door) -> Glimpse:
+        """The cluster without its configs, and their checksums. ObserveError when the agent does not say."""
+        self._door, self._status = door, self._sight.status(door)
+        return _parsed(door.agent, self._status, {}, self._objects), self._sight.marks(door, self._status)
+
+    def leave(self) -> None:
+        """What was seen last, for the feed that will be asked because of it."""
+        self._sight.leave(self._door, self._status)
 
 
-def _parsed(agent: str, status: Mapping[str, Any], configs: Mapping[str, Sections]) -> Cluster:
-    return (cluster_from_v2 if agent == "2.1" else cluster_from_v3)(status, configs, local_name())
+def _parsed(agent: str, status: Mapping[str, Any], configs: Mapping[str, Sections], objects: Objects) -> Cluster:
+    if agent == "2.1":
+        return cluster_from_v2(status, configs, local_name(), objects)
+    return cluster_from_v3(status, configs, local_name())
 
 
 def _words(keywords: Mapping[str, Any]) -> Dict[str, Any]:

@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Dict, Optional, Tuple
 
-from osvc_ha.agents.feed import Glimpse, glance
+from osvc_ha.agents.feed import Glancer, Glimpse
+from osvc_ha.agents.sight import Sight
 from osvc_ha.agents.sockets import Door, find_door
 from osvc_ha.cluster.types import Cluster, Instance
 from osvc_ha.host import Host
@@ -29,17 +30,18 @@ Wake = Callable[[], None]
 
 
 @contextlib.contextmanager
-def follow_agent(host: Host, wake: Wake) -> Iterator[Wake]:
+def follow_agent(host: Host, wake: Wake, sight: Optional[Sight] = None) -> Iterator[Wake]:
     """While it lasts, wake soon after anything about placement changed in the view of this node's agent.
 
     Yields a function that makes it look closely for a second: to be called when something else (a hook, a driver) has
     heard of a change, which the agent may tell only in a moment. It may be called from any thread.
+    sight: of the feed that is read when it wakes.
     """
     from osvc_ha.agents.polls import follow_polls
     from osvc_ha.agents.stream import follow_stream
 
     bell = Bell()
-    follower = _Follower(host, wake, bell, {"2.1": follow_polls, "3": follow_stream})
+    follower = _Follower(host, Glances(Glancer(sight or Sight(host)), wake), bell, {"2.1": follow_polls, "3": follow_stream})
     thread = threading.Thread(target=follower.run, name="follow agent", daemon=True)
     thread.start()
     try:
@@ -97,8 +99,8 @@ class Glances:
     this node? peers: the nodes that were alive then, without this one.
     """
 
-    def __init__(self, host: Host, wake: Wake) -> None:
-        self._host = host
+    def __init__(self, glancer: Glancer, wake: Wake) -> None:
+        self._glancer = glancer
         self._wake = wake
         self._last: Optional[Glimpse] = None
         self.failures = 0
@@ -109,7 +111,7 @@ class Glances:
     def look(self, door: Door) -> bool:
         """Look, and wake if it differs, also by being the first one since a failure. HaError when it cannot be told."""
         began = time.monotonic()
-        now = glance(self._host, door)
+        now = self._glancer.glance(door)
         self.cost = time.monotonic() - began
         if self.failures:
             LOG.info("agent %s answers again", door.agent)
@@ -120,6 +122,7 @@ class Glances:
         self.ours = self._last is not None and _instances_here(now[0]) != _instances_here(self._last[0])
         self.peers = tuple(name for name in now[0].alive() if name != now[0].local)
         self._last = now
+        self._glancer.leave()
         self._wake()
         return True
 
@@ -139,11 +142,11 @@ Follow = Callable[[Host, Door, Glances, Bell], None]
 
 
 class _Follower:
-    def __init__(self, host: Host, wake: Wake, bell: Bell, ways: Dict[str, Follow]) -> None:
+    def __init__(self, host: Host, glances: Glances, bell: Bell, ways: Dict[str, Follow]) -> None:
         self._host = host
         self._bell = bell
         self._ways = ways
-        self._glances = Glances(host, wake)
+        self._glances = glances
         self._agent = ""
 
     def run(self) -> None:

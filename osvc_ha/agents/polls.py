@@ -16,6 +16,7 @@ from typing import Deque, List, Optional, Tuple
 from osvc_ha.agents import raw
 from osvc_ha.agents.follow import Bell, Glances
 from osvc_ha.agents.sockets import Door, moved
+from osvc_ha.cluster.rereading import Rereader
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ObserveError
 
@@ -43,10 +44,11 @@ def follow_polls(host: Host, door: Door, glances: Glances, bell: Bell) -> None:
     # The least of the last ones: on a busy machine a question takes longer than it costs.
     costs: Deque[float] = deque(maxlen=RECENT)
     calls = Calls(host, door.socket)
+    reader = Rereader()
     while not bell.ended and not moved(door):
         began = time.monotonic()
         # Before the glance: what changes between them is seen by the next one.
-        found = raw.mark(host, door.socket)
+        found = raw.mark(host, door.socket, reader.parse)
         costs.append(time.monotonic() - began)
         if found != seen or began >= backstop or raw.tells_nothing(found):
             if glances.look(door) and glances.ours:

@@ -7,7 +7,7 @@ What a question costs the daemon, of which it runs one at a time (copy.deepcopy 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
@@ -22,21 +22,23 @@ WAKE_SECONDS = 0.5
 END = "\0"
 # The daemon leaves out the objects of other namespaces, and this is none: what remains says whether anything changed.
 NO_OBJECTS = {"namespace": "-"}
+# Of (the answer, what it is): as parse_json, or one that remembers.
+Parse = Callable[[str, str], Mapping[str, Any]]
 
 
-def status(host: Host, raw: Path) -> Mapping[str, Any]:
+def status(host: Host, raw: Path, parse: Parse = parse_json) -> Mapping[str, Any]:
     """The cluster status document. ObserveError when the agent does not say."""
-    return ask(host, raw, "daemon_status", {})
+    return ask(host, raw, "daemon_status", {}, parse=parse)
 
 
-def mark(host: Host, raw: Path) -> Tuple[object, ...]:
+def mark(host: Host, raw: Path, parse: Parse = parse_json) -> Tuple[object, ...]:
     """Equal as long as nothing changed, heartbeats and statistics of resource use aside; the cheapest question that tells.
 
     Each node stamps its dataset with ``updated`` and a generation whenever it publishes a change of it (monitor.py,
     update_hb_data), and its peers merge both together with the change. Who is heard is no part of a dataset. A node without
     peers stamps nothing (shared.py, journal_condition): then this is the same for ever, and ``tells_nothing`` of it.
     """
-    document = ask(host, raw, "daemon_status", NO_OBJECTS)
+    document = ask(host, raw, "daemon_status", NO_OBJECTS, parse=parse)
     nodes = some(some(document, "agent 2.1 status: ", "monitor"), "agent 2.1 status: monitor", "nodes")
     stamps = tuple((name, entry.get("updated"), str(entry.get("gen"))) for name, entry in nodes.items() if isinstance(entry, Mapping))
     return stamps, tuple(_heard(document))
@@ -62,10 +64,19 @@ def marks(document: Mapping[str, Any], local: str) -> Dict[str, str]:
 
     Others the agent cannot show: it holds the configs of the objects whose scope has this node, and answers for itself only.
     """
+    return marks_of(told_configs(document, local))
+
+
+def told_configs(document: Mapping[str, Any], local: str) -> Mapping[str, Any]:
+    """What this node's status tells of configs. ObserveError when it is of a wrong shape."""
     where = "agent 2.1 status: monitor"
     entry = some(some(some(document, "agent 2.1 status: ", "monitor"), where, "nodes"), f"{where}.nodes", local)
-    found = some(some(entry, f"{where}.nodes.{local}", "services"), f"{where}.nodes.{local}.services", "config")
-    return {path: str(about.get("csum") or "") for path, about in sorted(found.items()) if actor_path(path) and isinstance(about, Mapping)}
+    return some(some(entry, f"{where}.nodes.{local}", "services"), f"{where}.nodes.{local}.services", "config")
+
+
+def marks_of(told: Mapping[str, Any]) -> Dict[str, str]:
+    """The marks in ``told_configs``."""
+    return {path: str(about.get("csum") or "") for path, about in sorted(told.items()) if actor_path(path) and isinstance(about, Mapping)}
 
 
 def config(host: Host, raw: Path, path: str) -> Sections:
@@ -97,7 +108,14 @@ def short(path: str) -> str:
 
 
 def ask(
-    host: Host, raw: Path, action: str, options: Mapping[str, Any], method: str = "GET", nodes: str = "", seconds: float = 0.0
+    host: Host,
+    raw: Path,
+    action: str,
+    options: Mapping[str, Any],
+    method: str = "GET",
+    nodes: str = "",
+    seconds: float = 0.0,
+    parse: Parse = parse_json,
 ) -> Mapping[str, Any]:
     """One question, which goes on to other nodes if they are named. ObserveError for silence, an answer that is cut off, and refusals."""
     what = " ".join(("agent 2.1", action, *(str(value) for value in options.values() if isinstance(value, str))))
@@ -105,7 +123,7 @@ def ask(
     reply = host.exchange(str(raw), json.dumps(request) + END, seconds or SECONDS, END)
     if not reply.endswith(END):
         raise ObserveError(f"{what}: the answer is cut off after {len(reply)} characters")
-    found = parse_json(reply.rstrip(END), what)
+    found = parse(reply.rstrip(END), what)
     if "error" in found and not isinstance(found["error"], Mapping):
         raise ObserveError(f"{what}: {found['error']}")
     return found

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from osvc_ha.cluster.types import Cluster
+from osvc_ha.agents.sockets import local_name
+from osvc_ha.cluster.types import Cluster, Node
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError, NotConverged, ObserveError
 from osvc_ha.planner.reconcile import Health, Report, look, reconcile, silent, status
@@ -44,7 +45,7 @@ class Resource:
         """
         config = self.config()
         try:
-            reconcile(self.system, config, self.read(), verb, self.host, report)
+            reconcile(self.system, config, self._cluster(verb), verb, self.host, report)
         except NotConverged:
             if verb is not Verb.START:
                 raise
@@ -52,7 +53,23 @@ class Resource:
 
     def steps(self, verb: Verb) -> Plan:
         """What ``do`` would do now. An HaError when it would be refused, or cannot be told."""
-        return look(self.system, self.config(), self.read(), verb, self.host).steps
+        return look(self.system, self.config(), self._cluster(verb), verb, self.host).steps
+
+    def _cluster(self, verb: Verb) -> Cluster:
+        """For a stop that asks nothing of it, this node alone will do while no agent answers; for any other, the way out is named."""
+        try:
+            return self.read()
+        except HaError as error:
+            if verb is not Verb.STOP:
+                raise
+            if not self.system.stops_alone:
+                name = self.system.name
+                more = (
+                    f"stopping {name} may hand over to another node, so it needs to know the cluster; start the agent (om daemon start), or"
+                )
+                raise type(error)(f"{error}; {more} end the processes of {name} by hand if that does not matter") from error
+        here = local_name()
+        return Cluster("", "", here, {here: Node(here, True)}, {})
 
     def refusal(self) -> str:
         """Why a start would be refused before it begins, or "". Only what is certain: a mistake in the keywords, or an unsafe plan.

@@ -23,6 +23,7 @@ COMMANDS = {
     "watch": "Follow placement changes until stopped: the long-lived follower.",
     "resource": "What OpenSVC asks of a resource, for agent 3 and by hand: start, stop, status, info, provision, unprovision, check.",
     "labels": "What was opted in to L4, from where, and what is wrong with it.",
+    "dns": "What the dns system would own: `dns export` prints it as a zone file.",
     "snapshot": "Write what OpenSVC knows to a file that every command can read.",
     "install": "Put hooks, templates and drivers where OpenSVC looks for them on this node, or take them away.",
     "doctor": "What of this node and cluster would spoil a failover, each with the command that mends it.",

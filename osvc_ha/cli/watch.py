@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 import click
 
+from osvc_ha.agents.sight import Sight
 from osvc_ha.cli import options
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.telling import Teller
@@ -71,18 +72,18 @@ def command(
     siblings = Siblings(service, like, source.evaluated)
     watch = Watch(source.read, followed, host, resync, after=hurry.follow, tell=teller.tell if teller else None, siblings=siblings)
     _obey_signals(watch, host)
-    with _woken(watch, host, snapshot, poll, poke), teller or contextlib.nullcontext():
+    with _woken(watch, host, snapshot, poll, poke, source.sight), teller or contextlib.nullcontext():
         watch.run()
     hurry.stop()
 
 
 @contextlib.contextmanager
-def _woken(watch: Watch, host: StoppableHost, snapshot: Optional[Path], poll: float, poke: Optional[Path]) -> Iterator[None]:
+def _woken(watch: Watch, host: StoppableHost, snapshot: Optional[Path], poll: float, poke: Optional[Path], sight: Sight) -> Iterator[None]:
     """By the agent, or by the snapshot's file; and by hooks, after which the agent is looked at closely: it may not know yet."""
     from osvc_ha.agents.follow import follow_agent
     from osvc_ha.wakers import follow_file, follow_pokes
 
-    agent = follow_agent(host, watch.wake) if snapshot is None else contextlib.nullcontext(watch.wake)
+    agent = follow_agent(host, watch.wake, sight) if snapshot is None else contextlib.nullcontext(watch.wake)
     with agent as look_closely:
 
         def poked() -> None:

@@ -15,6 +15,8 @@ from osvc_ha.cluster.listeners import Problem
 from osvc_ha.cluster.types import Object
 from osvc_ha.planner.errors import ConfigError
 
+# Of all our labels: osvc.l4., osvc.dns.
+FAMILY = "osvc."
 MAIN = "main"
 _REFERENCE = re.compile(r"\{([^{}]*)\}")
 _DEEPEST = 4
@@ -35,20 +37,22 @@ class Labelled:
     labels: Mapping[str, str]
 
 
-def sources_of(owner: Object) -> Tuple[List[Labelled], List[Problem]]:
-    """Every source of one object that holds an osvc.l4 label, [env] first, then resources by name."""
+def sources_of(owner: Object, prefix: str = PREFIX) -> Tuple[List[Labelled], List[Problem]]:
+    """Every source of one object that holds a label with that prefix, [env] first, then resources by name."""
     sources: List[Labelled] = []
     problems: List[Problem] = []
-    labels = {key: value for key, value in owner.env.items() if key.startswith(PREFIX)}
+    if prefix not in owner.label_text:
+        return sources, problems
+    labels = {key: value for key, value in owner.env.items() if key.startswith(prefix)}
     if labels:
         sources.append(_source(owner, "env", labels))
     for rid in sorted(owner.config):
         if rid.startswith(RESOURCE_PREFIX):
             for keyword, args in sorted(owner.config[rid].items()):
-                if keyword.partition("@")[0] != "run_args" or PREFIX not in args:
+                if keyword.partition("@")[0] != "run_args" or prefix not in args:
                     continue
                 try:
-                    labels = _labels_in(keyword, args)
+                    labels = _labels_in(keyword, args, prefix)
                 except ConfigError as error:
                     problems.append(Problem(shown(owner.path), shown(keyword), f"service {shown(owner.path)}, {shown(rid)}: {error}"))
                     continue
@@ -57,13 +61,12 @@ def sources_of(owner: Object) -> Tuple[List[Labelled], List[Problem]]:
     return sources, problems
 
 
-def _labels_in(keyword: str, args: str) -> Dict[str, str]:
+def _labels_in(keyword: str, args: str, prefix: str) -> Dict[str, str]:
     if keyword != "run_args":
-        raise ConfigError(
-            f"{shown(keyword)} holds labels for some nodes only; every node renders the same listeners: use run_args or [env]"
-        )
+        what = "every node renders the same listeners" if prefix == PREFIX else "every node reads the same labels"
+        raise ConfigError(f"{shown(keyword)} holds labels for some nodes only; {what}: use run_args or [env]")
     try:
-        return dict(label_args(shlex.split(args)))
+        return dict(label_args(shlex.split(args), prefix))
     except ValueError as error:
         raise ConfigError(f"run_args cannot be split into words ({error}), so its labels are not read; mind the quotes") from error
 
@@ -104,8 +107,8 @@ def _dereferenced(value: str, owner: Object) -> str:
     return value
 
 
-def label_args(words: List[str]) -> Iterator[Tuple[str, str]]:
-    """The osvc.l4 labels among a container's arguments: --label k=v, --label=k=v, -l k=v, -lk=v."""
+def label_args(words: List[str], prefix: str = PREFIX) -> Iterator[Tuple[str, str]]:
+    """The labels with that prefix among a container's arguments: --label k=v, --label=k=v, -l k=v, -lk=v."""
     following = iter(words)
     for word in following:
         if word in ("--label", "-l"):
@@ -117,5 +120,5 @@ def label_args(words: List[str]) -> Iterator[Tuple[str, str]]:
         else:
             continue
         key, _, value = label.partition("=")
-        if key.startswith(PREFIX):
+        if key.startswith(prefix):
             yield key, value

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Dict, Tuple
 
 from osvc_ha import __version__
-from osvc_ha.cluster.label_options import PREFIX
-from osvc_ha.cluster.label_sources import label_args
+from osvc_ha.cluster.label_sources import FAMILY, label_args
 from osvc_ha.cluster.reading import kind_of, names_at, section, some, strings, text_at
 from osvc_ha.cluster.types import Cluster, Instance, Node, Object, Sections
 from osvc_ha.planner.errors import ObserveError
@@ -167,20 +166,20 @@ def _is_public(key: str, value: str) -> bool:
     """No secret by name, and no credentials in a URL. A label's option is public, but for an auth that is no path."""
     if "://" in value and "@" in value:
         return False
-    if key.startswith(PREFIX):
+    if key.startswith(FAMILY):
         return not key.endswith(".auth") or value.startswith("/")
     lowered = key.lower()
     return not any(word in lowered for word in SECRET_WORDS)
 
 
 def _labels_only(run_args: str) -> str:
-    if PREFIX not in run_args:
+    if FAMILY not in run_args:
         return ""
     try:
         words = shlex.split(run_args)
     except ValueError:
         return ""
-    return shlex.join(f"--label={key}={value}" for key, value in label_args(words) if _is_public(key, value))
+    return shlex.join(f"--label={key}={value}" for key, value in label_args(words, FAMILY) if _is_public(key, value))
 
 
 def _container_out(entry: Mapping[str, Any]) -> Dict[str, Any]:
@@ -190,5 +189,5 @@ def _container_out(entry: Mapping[str, Any]) -> Dict[str, Any]:
     return {
         "Names": list(entry.get("Names") or []),
         "State": entry.get("State", "running"),
-        "Labels": {key: value for key, value in kept if str(key).startswith((PREFIX, "com.opensvc.")) and _is_public(str(key), str(value))},
+        "Labels": {key: value for key, value in kept if str(key).startswith((FAMILY, "com.opensvc.")) and _is_public(str(key), str(value))},
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Optional, Tuple
 
@@ -83,6 +84,12 @@ class Object:
     def env(self) -> Mapping[str, str]:
         """The ``[env]`` section: labels and template values."""
         return self.config.get("env", _NONE)
+
+    @cached_property
+    def label_text(self) -> str:
+        """Where labels can be, as one text: the keys of ``[env]`` and every ``run_args``. Objects that did not change are asked again."""
+        args = (value for keys in self.config.values() for key, value in keys.items() if key.partition("@")[0] == "run_args")
+        return "\n".join((*self.env, *args))
 
     def placed(self) -> Tuple[str, ...]:
         """Nodes that run it now, in scope order."""

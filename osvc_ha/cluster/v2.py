@@ -8,10 +8,11 @@ change. What an agent did not tell is absent, never "down".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Dict, FrozenSet, Iterator, Tuple
+from typing import Any, FrozenSet, Optional
 
-from osvc_ha.cluster.reading import actor_path, is_provisioned, names_at, preferred, section, sections_by_path, some, strings, text_at
-from osvc_ha.cluster.types import Cluster, Instance, Node, Object, Sections
+from osvc_ha.cluster.reading import names_at, section, some, strings, text_at
+from osvc_ha.cluster.types import Cluster, Node, Sections
+from osvc_ha.cluster.v2_objects import Objects
 from osvc_ha.planner.errors import ObserveError
 
 AGENT = "2.1"
@@ -20,10 +21,11 @@ STATUS = "agent 2.1 status: "
 Entries = Mapping[str, Mapping[str, Any]]
 
 
-def cluster_from_v2(status: Mapping[str, Any], configs: Mapping[str, Sections], local: str) -> Cluster:
+def cluster_from_v2(status: Mapping[str, Any], configs: Mapping[str, Sections], local: str, objects: Optional[Objects] = None) -> Cluster:
     """The cluster as the agent on ``local`` sees it.
 
     status: the answer to ``daemon_status``. configs: object path (any form) -> section -> key -> value, unevaluated.
+    objects: remembers those of the last time, for who asks again and again.
     Raises ObserveError naming the field that is missing or of a wrong shape.
     """
     if "monitor" not in status and "node" in some(status, STATUS, "cluster"):
@@ -40,7 +42,7 @@ def cluster_from_v2(status: Mapping[str, Any], configs: Mapping[str, Sections], 
         name=text_at(about, f"{STATUS}cluster", "name"),
         local=local,
         nodes=nodes,
-        objects=_objects(entries, sections_by_path(configs), names, local),
+        objects=(objects or Objects()).of(entries, configs, names, local, f"{STATUS}monitor.nodes"),
         agent=AGENT,
         # The agent has no field for it, but reports arbitrators, if only {}, exactly when cluster.quorum is on
         # (monitor.py, update_node_data).
@@ -74,62 +76,3 @@ def _node(name: str, entry: Any, alive: bool, local: str) -> Node:
         return Node(name, alive)
     labels = section(entry, f"{STATUS}monitor.nodes.{name}", "labels")
     return Node(name, alive, bool(entry.get("frozen")), strings(labels))
-
-
-def _objects(entries: Entries, configs: Mapping[str, Sections], names: Tuple[str, ...], local: str) -> Dict[str, Object]:
-    instances: Dict[str, Dict[str, Instance]] = {}
-    traits: Dict[str, Tuple[str, str]] = {}
-    scopes: Dict[str, Tuple[str, ...]] = {}
-    known: Dict[Tuple[Any, ...], Instance] = {}
-    # The local report comes first: where nodes disagree, ours is the one just read.
-    for name in sorted(entries, key=lambda node: (node != local, node)):
-        services = some(entries[name], f"{STATUS}monitor.nodes.{name}", "services")
-        where = f"{STATUS}monitor.nodes.{name}.services"
-        for path, short, config in _actors(some(services, where, "config"), f"{where}.config"):
-            if path not in scopes:
-                scopes[path] = names_at(config, f"{where}.config.{short}", "scope")
-            instances.setdefault(path, {})
-        for path, short, told in _actors(some(services, where, "status"), f"{where}.status"):
-            reported = instances.setdefault(path, {})
-            if "avail" in told:
-                reported[name] = _instance(name, told, f"{where}.status.{short}", known)
-            if path not in traits and "topology" in told:
-                traits[path] = (str(told["topology"]), str(told.get("orchestrate") or ""))
-    objects = {}
-    for path in instances:
-        config = configs.get(path, {})
-        topology, orchestrate = traits.get(path) or _declared(config)
-        objects[path] = Object(path, preferred(scopes.get(path, ()), config, names), instances[path], topology, orchestrate, config)
-    return objects
-
-
-def _actors(found: Mapping[str, Any], where: str) -> Iterator[Tuple[str, str, Mapping[str, Any]]]:
-    """(full path, path as told, entry) of the services and volumes."""
-    for short, value in found.items():
-        path = actor_path(short)
-        if not path:
-            continue
-        if not isinstance(value, Mapping):
-            raise ObserveError(f"{where}.{short} should be an object")
-        yield path, short, value
-
-
-def _declared(config: Sections) -> Tuple[str, str]:
-    """Topology and orchestrate of an object that no instance describes yet."""
-    default = config.get("DEFAULT", {})
-    return default.get("topology") or "failover", default.get("orchestrate", "")
-
-
-def _instance(node: str, told: Mapping[str, Any], where: str, known: Dict[Tuple[Any, ...], Instance]) -> Instance:
-    """One value per distinct report: a thousand services on ten nodes have ten thousand, nearly all alike."""
-    monitor = some(told, where, "monitor")
-    key = (node, told["avail"], told.get("overall"), bool(told.get("frozen")), told.get("provisioned", True), monitor.get("status", ""))
-    try:
-        found = known.get(key)
-    except TypeError as error:
-        raise ObserveError(f"{where}: avail, overall, provisioned and monitor.status should be plain values") from error
-    if found is None:
-        avail = text_at(told, where, "avail")
-        found = Instance(node, avail, str(key[2] or ""), key[3], is_provisioned(key[4]), str(key[5] or ""))
-        known[key] = found
-    return found

@@ -26,6 +26,8 @@ from osvc_ha.source import Source
 OM_SECONDS = 60.0
 KNOWN_SECONDS = 30.0
 EVERY = 0.2
+# What reading a document of another shape ends in.
+MALFORMED = (ValueError, KeyError, IndexError, TypeError, AttributeError)
 
 
 def own_address() -> str:
@@ -86,7 +88,7 @@ class Inside:
         ended = self._command("status", *self._dialect.status).end(seconds)
         try:
             word, said = self._dialect.read(ended.out)
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        except MALFORMED as error:
             raise Failed(f"a status of {RID} in JSON", f"{ended} ({type(error).__name__}: {error})") from error
         return Told(word, said, ended.seconds)
 
@@ -105,13 +107,25 @@ class Inside:
         # One that a killed run left behind; usually there is none, which is an error here and no matter.
         self._command("purge", *self._dialect.purge).end(OM_SECONDS)
         self._om("create", "--config", str(file))
-        # Known is when it can be changed, and when a driver sees it in the cluster: daemons hear of a new file after a while.
         source, change = Source(None, "", Host()), self._dialect.change({"type": options["type"]})
         give_up = time.monotonic() + KNOWN_SECONDS
-        while self._place.path not in source.read().objects or self._command("change", *change).end(OM_SECONDS).code != 0:
+        while not self._knows(source, change):
             if time.monotonic() >= give_up:
                 raise ApplyError(f"{self._place.path}: created, and after {KNOWN_SECONDS:g} s the agent does not know it")
             time.sleep(EVERY)
+
+    def _knows(self, source: Source, change: Tuple[str, ...]) -> bool:
+        """Can it be changed, does a driver see it in the cluster, and is it evaluated? Daemons hear of a new file after a while.
+
+        Until then agent 3 answers with a status of no resources: it refreshes its own, and shows that of the daemon.
+        """
+        if self._place.path not in source.read().objects or self._command("change", *change).end(OM_SECONDS).code != 0:
+            return False
+        try:
+            word, _ = self._dialect.read(self._command("status", *self._dialect.status).end(OM_SECONDS).out)
+        except MALFORMED:
+            return False
+        return word != ""
 
     def _om(self, *words: str) -> None:
         ended = self._command(words[0], *words).end(OM_SECONDS)

@@ -11,6 +11,8 @@ from typing import Callable, Dict, Optional, Tuple
 from osvc_ha import __version__
 from osvc_ha.agents.feed import Feed
 from osvc_ha.agents.om import Om, find_om
+from osvc_ha.agents.sockets import find_door, local_name
+from osvc_ha.cluster.types import full_path
 from osvc_ha.host import Host
 from osvc_ha.install import client, drivers
 from osvc_ha.install.places import AgentPython, agent_python, find_places
@@ -114,16 +116,27 @@ def driver_state(node: Node) -> Tuple[Optional[Dict[str, str]], str]:
 
 
 def _old_daemon(node: Node) -> Tuple[str, ...]:
-    """Agent 2.1's daemon imports a service's drivers when it loads its config, and keeps what it imported."""
+    """Agent 2.1's daemon imports a service's drivers when it first loads its config, and keeps what it imported until it ends.
+
+    (utilities/drivers.py: importlib.import_module, which looks at no file a second time.) So one that met the first service
+    with these drivers after they were put here has them as they are.
+    """
     if node.om is None or node.places.agent_root is None or node.places.site is None:
         return ()
     try:
         users = drivers.users_of(Feed(node.host).read(), node.places.drivers)
-        started = float(node.om.status()["listener"]["created"])
+        status = node.om.status()
+        started = float(status["listener"]["created"])
+        told = status["monitor"]["nodes"][local_name()]["services"]["config"]
+        edited = {full_path(path): float(about["updated"]) for path, about in told.items()}
     except (HaError, KeyError, TypeError, ValueError):
         # No daemon runs, so none holds an old driver.
         return ()
     links = (node.places.agent_root / "osvc_ha", *(node.places.site / name for name in node.places.drivers))
-    if not users or drivers.newest(node.places.package, links) <= started:
+    changed = drivers.newest(node.places.package, links) if users else 0.0
+    if changed <= started:
+        return ()
+    users = drivers.known_before(users, changed, edited, find_door().socket.parent.parent, node.host)
+    if not users:
         return ()
     return (f"the agent's daemon runs since before these drivers and uses them for {', '.join(users)}; restart it: om daemon restart",)

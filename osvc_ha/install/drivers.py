@@ -7,7 +7,8 @@ return`), so this is asked of the very program that will do it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Dict, Tuple
 
@@ -61,6 +62,30 @@ def users_of(cluster: Cluster, drivers: Iterable[str]) -> Tuple[str, ...]:
     """Objects with a config on this node that have a resource of one of these types: the daemon has loaded their drivers."""
     types = set(types_of(drivers))
     return tuple(path for path, one in sorted(cluster.objects.items()) if any(keys.get("type") in types for keys in one.config.values()))
+
+
+def known_before(users: Iterable[str], changed: float, edited: Mapping[str, float], var: Path, host: Host) -> Tuple[str, ...]:
+    """Of these objects those that the agent knew when the drivers ``changed``: its daemon has imported the ones before.
+
+    edited: path -> when its config was last. var: where the agent keeps a directory for each. Seconds since the epoch.
+    """
+    return tuple(path for path in users if min(met(path, var, host), edited.get(path, 0.0)) <= changed)
+
+
+def met(path: str, var: Path, host: Host) -> float:
+    """When agent 2.1 made its directory for an object (full path) below ``var``, which it does as it meets it; inf when that is not told.
+
+    A config may have been edited since. Seconds since the epoch.
+    """
+    namespace, kind, name = path.split("/")
+    directory = var.joinpath(*(() if namespace == "root" else ("namespaces", namespace)), kind, name)
+    try:
+        # The only way to the time of birth in Python's library is by this program.
+        told = host.run(("stat", "--format=%W", str(directory))).out.strip()
+    except ApplyError:
+        return math.inf
+    # 0 or - where the file system does not keep it.
+    return float(told) if told.isdecimal() and int(told) else math.inf
 
 
 def newest(package: Path, links: Iterable[Path]) -> float:

@@ -118,6 +118,7 @@ class System(Generic[ConfigT, ActualT, DesiredT]):
     facts: (name, value) of what is as it should be (who is master): for an operator who asks. No colon in a name.
     apply_all: does a whole plan at once, where what is written has a transaction of its own; instead of ``apply``.
     needs: packages that ``observe`` and ``apply`` import beyond Python's own library.
+    stops_alone: STOP asks nothing of the cluster, so that it can be done while no agent answers.
     """
 
     name: str
@@ -133,3 +134,4 @@ class System(Generic[ConfigT, ActualT, DesiredT]):
     facts: Callable[[ActualT, DesiredT], Facts] = no_facts
     apply_all: Optional[Callable[[ConfigT, Plan, Host], None]] = None
     needs: Tuple[str, ...] = ()
+    stops_alone: bool = False

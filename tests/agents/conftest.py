@@ -29,13 +29,15 @@ def sample(name: str) -> Any:
 class Agent:
     """The daemon: its status, its objects' configs, and how it misbehaves.
 
-    asked: what it was asked, in order. cut: answer only this many bytes, then hang up. silent: answer nothing.
+    asked: what it was asked, in order. full: how often for all of its status. cut: answer only this many bytes, then hang up.
+    silent: answer nothing.
     holds: keep the connection open after the answer. raw: answer this instead. posted: what was told to it, by action.
     """
 
     status: dict[str, Any]
     configs: dict[str, Any]
     asked: list[tuple[str, str]] = field(default_factory=list)
+    full: int = 0
     cut: int = 0
     silent: bool = False
     holds: bool = True
@@ -82,6 +84,7 @@ class Agent:
             self.posted.append(asked)
             return {"status": 0}
         if asked["action"] == "daemon_status":
+            self.full += not asked["options"]
             return _without_objects(self.status) if asked["options"] else self.status
         path = asked["options"]["path"]
         if asked["action"] == "object_status":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from osvc_ha.cluster.types import Cluster, Instance, Node, Object
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError, NotConverged, ObserveError, UnsafePlan
 from osvc_ha.planner.types import Follows, Keyword, Status, Step, System, Verb
+from osvc_ha.registry import load_system
 
 PATH = "prod/svc/lamp"
 KEYWORDS = (Keyword("path", "", required=True), Keyword("colour", "", "white"))
@@ -119,3 +121,37 @@ def test_provisioned_is_what_unprovisioning_would_take_away() -> None:
     assert lamp.resource().provisioned() is False
     lamp.trouble = raising(ObserveError("no answer"))
     assert lamp.resource().provisioned() is None
+
+
+def unread() -> Cluster:
+    """No agent answers."""
+    raise ObserveError("lsnr.sock: Connection refused")
+
+
+def test_what_needs_no_cluster_is_stopped_without_one() -> None:
+    """While no agent answers: a stop is a stop. A start is still refused."""
+    lamp = Lamp()
+    lamp.on = True
+    resource = lamp.resource()
+    alone = replace(resource, read=unread, system=replace(resource.system, stops_alone=True))
+    assert [step.do for step in alone.steps(Verb.STOP)] == ["switch off"]
+    alone.do(Verb.STOP)
+    assert not lamp.on
+    with pytest.raises(ObserveError, match="refused$"):
+        alone.do(Verb.START)
+    assert alone.health().status is Status.UNDEF
+
+
+def test_a_stop_that_needs_the_cluster_names_the_way_out() -> None:
+    """It is refused without one, and says what to do: start the agent, or end the processes oneself."""
+    lamp = Lamp()
+    lamp.on = True
+    with pytest.raises(ObserveError, match="refused; stopping lamp may hand over .*om daemon start.* by hand"):
+        replace(lamp.resource(), read=unread).do(Verb.STOP)
+    assert lamp.on
+
+
+@pytest.mark.parametrize(("name", "alone"), [("haproxy", True), ("follow", True), ("redis", False)])
+def test_only_what_hands_over_needs_the_cluster_to_stop(name: str, alone: bool) -> None:
+    """HAProxy and the follower are this node's own; Redis gives its role away first."""
+    assert load_system(name).stops_alone is alone

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from agent_stage import INGRESS, Agent, HaLab, agents, inside, serving
+from agent_stage import INGRESS, Agent, HaLab, agents, cpu_seconds, follower_of, inside, serving
 from stage import Say
 
 from osvc_ha.drill.report import Case
@@ -92,31 +91,17 @@ def _cpu(lab: HaLab, path: str) -> float:
 
 def _idle(lab: HaLab, say: Say) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Per node: percent of a core over IDLE_SECONDS, and resident megabytes."""
-    followers = {name: _follower(lab, name) for name in lab.names}
-    before = {name: _ticks(lab, name, pid) for name, pid in followers.items()}
+    followers = {name: follower_of(lab, name) for name in lab.names}
+    before = {name: cpu_seconds(lab, name, pid) for name, pid in followers.items()}
     began = time.monotonic()
     # The figure is per time: there is no condition to wait for.
     time.sleep(IDLE_SECONDS)
     span = time.monotonic() - began
-    hertz = os.sysconf("SC_CLK_TCK")
-    shares = tuple(100 * (_ticks(lab, name, pid) - before[name]) / hertz / span for name, pid in followers.items())
+    shares = tuple(100 * (cpu_seconds(lab, name, pid) - before[name]) / span for name, pid in followers.items())
     peaks = tuple(_resident(lab, name, pid) for name, pid in followers.items())
     told = ", ".join(f"{one:.2f} % and {peak:.0f} MB" for one, peak in zip(shares, peaks))
     say(f"agent {lab.agent.version}: idle followers {told}")
     return shares, peaks
-
-
-def _follower(lab: HaLab, name: str) -> int:
-    """Its pid, as the node counts."""
-    done = lab.machines.run(name, ["pgrep", "-f", "osvc-ha watch"])
-    if done.code:
-        raise ApplyError(f"{name}: no follower runs")
-    return int(done.out.split()[0])
-
-
-def _ticks(lab: HaLab, name: str, pid: int) -> int:
-    words = _proc(lab, name, pid, "stat").rpartition(")")[2].split()
-    return int(words[11]) + int(words[12])
 
 
 def _resident(lab: HaLab, name: str, pid: int) -> float:

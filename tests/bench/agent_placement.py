@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent_stage import HAPROXY, LSNR, Agent, HaLab, agents, inside, serving
+from agent_stage import LSNR, Agent, HaLab, agents, inside, server_states, serving
 from stage import Say
 
 from osvc_ha.agents import raw, rest
 from osvc_ha.cluster.types import full_path
 from osvc_ha.drill.report import Case
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ApplyError, ObserveError
+from osvc_ha.planner.errors import ApplyError
 
 LEAST_RUNS = 10
 SECONDS = 20.0
@@ -70,7 +70,7 @@ def _create(lab: HaLab) -> None:
         lab.wait(f"the config on {name}", lambda name=name: FLIP in lab.cluster(name).objects)
         lab.order(name, "start", path=FLIP)
     for name in lab.names:
-        lab.wait(f"{name}: all ready", lambda name=name: _states(lab, name) == dict.fromkeys(lab.names, "ready"))
+        lab.wait(f"{name}: all ready", lambda name=name: server_states(lab, name, BACKEND) == dict.fromkeys(lab.names, "ready"))
 
 
 def _no_sync(lab: HaLab) -> str:
@@ -95,7 +95,7 @@ def _flip(lab: HaLab, name: str, what: str, state: str) -> float:
                 asked = now
                 told = now if _up(lab, name) == (state == "ready") else 0.0
             for node in lab.names:
-                if node not in seen and _states(lab, node).get(name) == state:
+                if node not in seen and server_states(lab, node, BACKEND).get(name) == state:
                     seen[node] = time.monotonic()
             time.sleep(0.005)
     finally:
@@ -118,13 +118,3 @@ def _up_v2(socket: object, name: str) -> bool:
 def _up_v3(socket: object, name: str) -> bool:
     told = rest.instance_resources(Host(), socket, full_path(FLIP), name)  # type: ignore[arg-type]
     return told.get("app#1", {}).get("status") == "up"
-
-
-def _states(lab: HaLab, node: str) -> dict[str, str]:
-    """Server -> ready, drain or maint, by HAProxy's own word."""
-    try:
-        answer = Host().exchange(str(inside(lab, node, HAPROXY)), f"show servers state {BACKEND}\n")
-    except ObserveError:
-        return {}
-    rows = [line.split() for line in answer.splitlines() if line[:1].isdigit() and len(line.split()) > 6]
-    return {row[3]: {0: "ready", 1: "maint", 8: "drain"}.get(int(row[6]) & 0x09, "?") for row in rows}

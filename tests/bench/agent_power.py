@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from agent_stage import Agent, HaLab, Writers, agents, agree, serving
+from agent_stage import LSNR, Agent, HaLab, Writers, agents, agree, inside, serving
 from stage import Say
 
+from osvc_ha.agents import rest
 from osvc_ha.drill.report import Case
+from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError
 
 LEAST_RUNS = 3
@@ -54,7 +56,28 @@ def _of(agent: Agent, how: str, runs: int, say: Say) -> list[Case]:
 
 def _be_patient(lab: HaLab, how: str) -> None:
     timeout, interval, ready = PATIENCE[how]
+    before = _receivers(lab)
     lab.order("n1", "patience", timeout=timeout, interval=interval, ready=ready)
+    # Agent 3 starts its receivers anew for this, and forgets who was beating without calling them stale (hb/hbctrl/main.go,
+    # CmdUnregister): a peer that dies before the new receiver has heard it once is never dropped.
+    lab.wait("a new receiver that hears all peers on every node", lambda: _all_new(_receivers(lab), before))
+
+
+def _all_new(now: dict[str, str], before: dict[str, str]) -> bool:
+    return all(made and made != before[name] for name, made in now.items())
+
+
+def _receivers(lab: HaLab) -> dict[str, str]:
+    """Node -> when its heartbeat's receiver was made; "" when it does not hear every peer. Of agent 3; else empty."""
+    return {name: _receiver(lab, name) for name in lab.names} if lab.agent.version == "3" else {}
+
+
+def _receiver(lab: HaLab, name: str) -> str:
+    status = rest.status(Host(), inside(lab, name, LSNR["3"]))
+    streams = {one["id"]: one for one in status["cluster"]["node"][name]["daemon"]["heartbeat"]["streams"]}
+    found = streams.get("hb#1.rx", {})
+    beating = [peer for peer, seen in (found.get("peers") or {}).items() if seen["is_beating"]]
+    return str(found["created_at"]) if len(beating) == len(lab.names) - 1 else ""
 
 
 def _cut(lab: HaLab) -> tuple[float, float]:

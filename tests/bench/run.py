@@ -18,7 +18,10 @@ from typing import Optional
 import agent_cost
 import agent_placement
 import agent_power
+import agent_services
 import cut_off_master
+import dns_cloudflare
+import dns_knot
 import killed_master
 import paused_master
 import planned_handover
@@ -43,6 +46,9 @@ MODULES = (
     agent_placement,
     agent_power,
     agent_cost,
+    agent_services,
+    dns_cloudflare,
+    dns_knot,
 )
 BENCHES: Mapping[str, ModuleType] = {module.__name__: module for module in MODULES}
 

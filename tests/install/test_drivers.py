@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from osvc_ha.cluster.types import Cluster, Object
 from osvc_ha.host import Host
 from osvc_ha.install import places as where
-from osvc_ha.install.drivers import import_errors, newest, users_of
+from osvc_ha.install.drivers import import_errors, known_before, met, newest, users_of
 from osvc_ha.install.places import AgentPython, agent_python, find_places
 from osvc_ha.planner.errors import ObserveError
 
@@ -89,3 +91,26 @@ def test_a_new_link_counts_as_new_code(tmp_path: Path) -> None:
     link.symlink_to("package")
     os.utime(link, (2000, 2000), follow_symlinks=False)
     assert newest(tmp_path / "package", (link,)) == 2000
+
+
+def test_since_when_the_agent_knows_an_object_is_told_by_its_directory(tmp_path: Path, host: Host) -> None:
+    """Of a namespace or of none, when the agent met it; whatever was written there later, and inf when nobody can tell."""
+    for directory in (tmp_path / "namespaces" / "prod" / "svc" / "web", tmp_path / "svc" / "web"):
+        directory.mkdir(parents=True)
+        os.utime(directory, (1000, 1000))
+    for path in ("prod/svc/web", "root/svc/web"):
+        # Not every file system keeps a time of birth.
+        assert abs(met(path, tmp_path, host) - time.time()) < 60 or met(path, tmp_path, host) == math.inf
+    assert met("prod/svc/gone", tmp_path, host) == math.inf
+
+
+def test_only_a_service_from_before_the_drivers_asks_for_a_restart(tmp_path: Path, host: Host) -> None:
+    """One that was made after them has had the daemon import what is there; one that was edited since is older than its config says."""
+    directory = tmp_path / "namespaces" / "prod" / "svc" / "old"
+    directory.mkdir(parents=True)
+    if met("prod/svc/old", tmp_path, host) == math.inf:
+        pytest.skip("this file system keeps no time of birth")
+    now = time.time()
+    edited = {"prod/svc/old": now + 900, "prod/svc/new": now + 900, "prod/svc/plain": now}
+    assert known_before(edited, now + 60, edited, tmp_path, host) == ("prod/svc/old", "prod/svc/plain")
+    assert known_before(edited, now - 60, edited, tmp_path, host) == ()

@@ -13,6 +13,7 @@ from pathlib import Path
 from osvc_ha.agents import feed
 from osvc_ha.agents.follow import follow_agent
 from osvc_ha.agents.push import push
+from osvc_ha.agents.sight import Sight
 from osvc_ha.agents.sockets import Door, find_door
 from osvc_ha.cluster.snapshot import snapshot_of
 from osvc_ha.host import Host
@@ -80,7 +81,7 @@ def change(path: str, count: str) -> None:
 
 def avail_here(door: Door, path: str) -> str:
     """This node's instance, as the local agent has it."""
-    cluster = feed.glance(HOST, door)[0]
+    cluster = feed.Glancer(Sight(HOST)).glance(door)[0]
     return cluster.object(path).instances[cluster.local].avail
 
 

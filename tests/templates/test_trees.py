@@ -38,6 +38,10 @@ USUAL = {
     "PYTHONPATH",
 }
 LABEL = "osvc.l4."
+# Their defaults are said in words, or are of this service: a folder, a door.
+DESCRIBED = ("group", "directory", "haproxy_socket", "zone", "account", "runtime_dir")
+# What nobody can guess: an operator gives it when the service is made.
+GIVEN = {"dns": {"domain": "ha.example.com"}}
 
 
 def test_both_trees_hold_the_same_files(trees: dict[str, set[str]]) -> None:
@@ -80,9 +84,9 @@ def test_agent_3_is_told_how_to_call_us(template: Any) -> None:
         assert all(section[f"{key}_timeout"] for key in verbs)
 
 
-def test_every_keyword_of_redis_and_haproxy_may_be_changed(template: Any) -> None:
+def test_every_keyword_may_be_changed(template: Any) -> None:
     """Every keyword is a value of [env], whose default is the keyword's own."""
-    for rid in (name for name in template.sections if template.system_of(name) in ("redis", "haproxy")):
+    for rid in (name for name in template.sections if template.system_of(name) in ("redis", "haproxy", "dns")):
         given = template.given(rid)
         keywords = {keyword.name: keyword for keyword in load_system(template.system_of(rid)).keywords if keyword.name != "path"}
         assert set(given) == set(keywords)
@@ -90,8 +94,7 @@ def test_every_keyword_of_redis_and_haproxy_may_be_changed(template: Any) -> Non
             found = re.fullmatch(r"\{env\.(\w+)\}", value)
             assert found, f"{rid}: {name} = {value}"
             default = template.env[found.group(1)]
-            # A folder and a door of this service, and the switch between processes and containers.
-            if name not in ("group", "directory", "haproxy_socket"):
+            if name not in DESCRIBED:
                 assert default == keywords[name].default, name
 
 
@@ -100,7 +103,7 @@ def test_the_defaults_are_accepted(template: Any) -> None:
     for rid in (name for name in template.sections if template.system_of(name)):
         system = load_system(template.system_of(rid))
         given = {key: template.evaluated(value) for key, value in template.given(rid).items()}
-        given = {key: value for key, value in given.items() if value}
+        given = {**GIVEN.get(system.name, {}), **{key: value for key, value in given.items() if value}}
         if any(keyword.name == "path" for keyword in system.keywords):
             given["path"] = "prod/svc/redis"
         system.parse(given)

@@ -20,4 +20,5 @@ SYSTEM: System[Config, Actual, Desired] = System(
     apply=apply,
     notes=notes,
     facts=facts,
+    stops_alone=True,
 )

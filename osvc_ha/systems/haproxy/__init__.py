@@ -6,4 +6,4 @@ from .client import apply, observe
 from .config import KEYWORDS, Config
 from .plan import desired, notes, plan
 
-SYSTEM = System("haproxy", Follows.EVERYTHING, KEYWORDS, Config.parse, observe, desired, plan, apply, notes=notes)
+SYSTEM = System("haproxy", Follows.EVERYTHING, KEYWORDS, Config.parse, observe, desired, plan, apply, notes=notes, stops_alone=True)

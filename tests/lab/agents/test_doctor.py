@@ -117,18 +117,22 @@ def test_a_daemon_that_does_not_run_is_said(doctored: Lab) -> None:
 
 
 def test_a_daemon_with_older_drivers_is_told_from_one_without(doctored: Lab) -> None:
-    """Agent 2.1's daemon keeps the drivers that it imported: a newer package, and a service that uses one, ask for a restart."""
+    """Agent 2.1's daemon keeps the drivers that it imported: a package newer than a service that uses it asks for a restart."""
     lab = doctored
     if lab.agent.version == "3":
         pytest.skip("agent 3 runs commands, it imports nothing")
     assert lab.osvc_ha("n1", "install").code == 0
-    lab.machines.run("n1", ["touch", "--no-dereference", "/usr/share/opensvc/osvc_ha"])
+    touch = ["touch", "--no-dereference", "/usr/share/opensvc/osvc_ha"]
+    lab.machines.run("n1", touch)
     assert verdict(lab, "drivers") == "ok", "no service uses one yet"
     done = lab.machines.run("n1", ["om", "probe", "create", "--kw", "nodes=n1", "--kw", "app#1.type=hahaproxy"])
     assert done.code == 0, done.words
     try:
-        lab.wait("it asks for a restart", lambda: verdict(lab, "drivers") == "warn")
+        lab.wait("the agent knows it", lambda: "root/svc/probe" in lab.cluster("n1").objects)
+        assert verdict(lab, "drivers") == "ok", "it was made after the install, so the daemon has what was installed"
+        lab.machines.run("n1", touch)
         row = examine(lab)["drivers"]
+        assert row["verdict"] == "warn"
         assert "root/svc/probe" in row["found"]
         assert lab.machines.run("n1", row["fix"].split(), seconds=60).code == 0
         lab.wait("restarted", lambda: verdict(lab, "drivers") == "ok")

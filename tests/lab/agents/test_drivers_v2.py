@@ -151,3 +151,21 @@ def test_two_services_with_our_drivers_share_a_node(services: Services) -> None:
         assert services.om(name, "start --local").code == 0
     assert services.om("one", "stop --local").code == 0
     assert (set(status_of(services, "one").values()), set(status_of(services, "two").values())) == ({"down"}, {"up"})
+
+
+def test_what_needs_no_cluster_stops_while_the_daemon_is_down(services: Services) -> None:
+    """HAProxy and the follower end like anything else of the node; Redis refuses, and says what to do."""
+    services.create("ends", f"[app#1]\n{HAPROXY.format('ends')}[app#2]\n{FOLLOW.format('ends')}")
+    services.create("keeps", f"[app#1]\n{REDIS.format('keeps', 6401)}")
+    assert services.om("ends", "start --local").code == 0
+    services.lab.kill_daemon(ALONE)
+    try:
+        done = services.om("ends", "stop --local")
+        assert done.code == 0, done.words
+        assert services.sh("pgrep -f /etc/osvc_ha/[e]nds.cfg || echo none") == "none\n"
+        assert services.sh("pgrep -f /run/osvc_ha/[e]nds || echo none") == "none\n"
+        done = services.om("keeps", "stop --local --force")
+        assert done.code == 1 and "start the agent (om daemon start)" in done.out + done.err
+    finally:
+        services.lab.order(ALONE, "run")
+        services.lab.wait("the daemon again", lambda: services.lab.serves(ALONE))

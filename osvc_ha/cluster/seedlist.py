@@ -1,0 +1,76 @@
+"""What ``mongodb+srv://`` resolves: one SRV record for each member, and one TXT. Pure.
+
+The DNS seed list specification of MongoDB's drivers is what clients enforce: targets under the same parent domain as the
+host that was asked for (and one level more than a host of one or two labels), exactly one TXT, and in it only
+``authSource``, ``replicaSet`` and ``loadBalanced``. One TXT more, and every driver refuses the whole list.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Tuple
+
+from osvc_ha.cluster.label_options import port
+from osvc_ha.planner.errors import ConfigError
+
+USUAL_PORT = 27017
+# MongoDB's own limits are wider; these words stand in a TXT record and in a URI, unquoted.
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
+_EXTERNAL = "$external"
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+
+@dataclass(frozen=True)
+class Seedlist:
+    """One replica set as clients find it.
+
+    name: the host in ``mongodb+srv://<host>/``, relative to the domain or absolute.
+    members: (host, port) of the data-bearing, visible members: no arbiter, no hidden one. Hosts as ``name``.
+    """
+
+    name: str
+    replica_set: str
+    auth_source: str = ""
+    members: Tuple[Tuple[str, int], ...] = ()
+
+    @property
+    def options(self) -> str:
+        """The text of the TXT record."""
+        return (f"authSource={self.auth_source}&" if self.auth_source else "") + f"replicaSet={self.replica_set}"
+
+
+def parse_seedlists(text: str) -> Tuple[Seedlist, ...]:
+    """``db=n1:27017,n2,n3/admin?replicaSet=rs0``, several separated by spaces. ConfigError: the end of a sentence."""
+    return tuple(_parse(word) for word in text.split())
+
+
+def _parse(word: str) -> Seedlist:
+    name, equals, rest = word.partition("=")
+    hosts, question, query = rest.partition("?")
+    hosts, _, auth_source = hosts.partition("/")
+    replica_set = query[len("replicaSet=") :] if query.startswith("replicaSet=") else ""
+    if not (name and equals and hosts and question and replica_set):
+        raise ConfigError(f"{word!r} is not <name>=<host>[:<port>],…[/<authSource>]?replicaSet=<name>")
+    for said, value in (("replicaSet", replica_set), ("authSource", auth_source)):
+        if value and value != _EXTERNAL and not _WORD.match(value):
+            raise ConfigError(f"{word!r}: {said}={value} is no such name: letters, digits, dot, dash, underscore, 63 at most")
+    members = tuple(_member(one, word) for one in hosts.split(","))
+    if len({member for member in members}) < len(members):
+        raise ConfigError(f"{word!r} names a member twice")
+    return Seedlist(name, replica_set, auth_source, members)
+
+
+def _member(text: str, word: str) -> Tuple[str, int]:
+    host, colon, number = text.partition(":")
+    if not _HOST.match(host):
+        raise ConfigError(f"{word!r}: {text!r} is not <host>[:<port>]; a host by its name, since clients compare names")
+    try:
+        return host, port(number) if colon else USUAL_PORT
+    except ConfigError as error:
+        raise ConfigError(f"{word!r}: {number!r} {error}") from error
+
+
+def parent_of(host: str) -> str:
+    """The domain that members of the list at ``host`` have to be under: one label up, or the host itself when it has less than three."""
+    return host.partition(".")[2] if host.count(".") >= 2 else host
