@@ -92,6 +92,7 @@ class Stage:
         if not told:
             raise ApplyError("the double of Cloudflare's API did not start")
         (folder / "token").write_text(told["token"])
+        (folder / "token").chmod(0o600)
         self.keywords = {
             "domain": "example.com",
             "token_file": str(folder / "token"),

@@ -60,6 +60,7 @@ class Lab:
     def give(self, token: Token) -> None:
         """This is the token on the nodes."""
         self.token_file.write_text(token.secret + "\n")
+        self.token_file.chmod(0o600)
 
     def config(self, node: str = "n1", **more: Any) -> Config:
         """The keywords on one node."""

@@ -208,7 +208,7 @@ def test_a_bad_token_is_named_by_its_place_and_never_shown(lab):
     assert lab.calls() == ["GET dns_records"], "an unknown token is not asked about"
     lab.token_file.unlink()
     missing = words_of(ObserveError, lab.provider().listing)
-    assert f"no Cloudflare API token: {lab.token_file} is empty or not there; write it into" in missing
+    assert f"token_file={lab.token_file}: no such file; write the API token into it" in missing
     assert lab.calls() == []
     assert not any("secret-but-short" in words or "x" * 40 in words for words in (malformed, unknown, missing))
 
@@ -222,3 +222,12 @@ def test_the_token_of_a_sec_object_comes_by_the_environment(lab, monkeypatch):
     monkeypatch.delenv("DNS_TOKEN")
     words = words_of(ObserveError, lab.provider(token_file="", token_env="DNS_TOKEN").listing)
     assert "$DNS_TOKEN is empty or not there; set the keyword token_file, or the environment variable DNS_TOKEN" in words
+
+
+def test_a_token_that_others_can_read_is_not_used(lab):
+    """It is as good as public: the sentence names the file and its mode, and no call is made."""
+    lab.token_file.chmod(0o644)
+    before = len(lab.double.calls)
+    with pytest.raises(ObserveError, match=r"token_file=.*others than its owner can use it \(mode 0644\); chmod 0600"):
+        lab.provider().listing()
+    assert len(lab.double.calls) == before

@@ -150,9 +150,9 @@ def test_a_key_that_everybody_can_read_is_refused(tmp_path):
         read_key(path, Host())
     path.write_text(FORMS[0])
     path.chmod(0o644)
-    with pytest.raises(ConfigError, match="every user of this node can use it"):
+    with pytest.raises(ConfigError, match="others than its owner can use it"):
         read_key(path, Host())
-    path.chmod(0o640)
+    path.chmod(0o600)
     assert read_key(path, Host()).name == "writer"
 
 

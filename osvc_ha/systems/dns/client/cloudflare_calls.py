@@ -21,6 +21,7 @@ from osvc_ha.systems.dns.config import Config
 
 from .cloudflare_budget import Budget
 from .cloudflare_errors import NoAnswer, NoToken, Refusal, Throttled, explained
+from .secret import read_secret
 
 TRIES = 4
 # One look, or one write, with all its retries: so many times the deadline of one call.
@@ -125,12 +126,13 @@ class Calls:
         return self._client
 
     def _read_token(self) -> str:
-        name, path = self.config.token_env, self.config.token_file
-        found = (self.host.read(Path(path)) or "") if path else os.environ.get(name, "")
-        if not found.strip():
-            way = f"write it into {path}" if path else f"set the keyword token_file, or the environment variable {name}"
+        if self.config.token_file:
+            return read_secret("token_file", Path(self.config.token_file), self.host, "write the API token into it").strip()
+        found = os.environ.get(self.config.token_env, "").strip()
+        if not found:
+            way = f"set the keyword token_file, or the environment variable {self.config.token_env}"
             raise NoToken(f"no Cloudflare API token: {self._where()} is empty or not there; {way}")
-        return found.strip()
+        return found
 
     def _where(self) -> str:
         return self.config.token_file or f"${self.config.token_env}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional, Tuple
 
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ConfigError, ObserveError
+from osvc_ha.planner.errors import ConfigError
+
+from .secret import read_secret
 
 ALGORITHMS = ("hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224")
 WANTED = "want <algorithm>:<name>:<base64>, or what tsig-keygen or keymgr -t prints"
@@ -29,16 +30,8 @@ class TsigKey:
 
 
 def read_key(path: Path, host: Host) -> TsigKey:
-    """The key in a file that not everybody can read. ConfigError names what is wrong, ObserveError a file that cannot be read."""
-    text = host.read(path)
-    if text is None:
-        raise ConfigError(f"tsig_key_file={path}: no such file; {WANTED}")
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except OSError as error:
-        raise ObserveError(f"tsig_key_file={path}: {error.strerror}") from error
-    if mode & 0o007:
-        raise ConfigError(f"tsig_key_file={path}: every user of this node can use it (mode {mode:04o}); chmod 0600, and make a new key")
+    """The key in a file that nobody else can read. ConfigError names what is wrong, ObserveError a file that cannot be read."""
+    text = read_secret("tsig_key_file", path, host, WANTED)
     return parse_key(text, str(path))
 
 
