@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from dns_cluster import PUBLIC, Stage
 from dns_servers import ZONE, dns_server
-from dns_stage import create, provider, server, sort
+from dns_stage import create, keywords_of, provider, server, sort
 
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError
+from osvc_ha.planner.reconcile import status
 from osvc_ha.planner.types import Status, Verb
 
 __all__ = ["server", "sort"]
@@ -121,3 +122,13 @@ def test_a_server_that_shows_its_zone_to_nobody_is_followed_all_the_same(sort, t
         made.redis = "n2"
         made.follow("n1")
         assert (server.ask(f"redis.{ZONE}", "A"), server.serial()) == ([PUBLIC["n2"]], before + 1)
+
+
+def test_by_hand_a_server_that_is_down_is_said_to_be(stage, server):
+    """Without a service there is nothing to stop, and so nothing that could be called down: it cannot be told, and why."""
+    server.stop()
+    system = stage.resource("n1").system
+    config = system.parse(keywords_of(server))
+    health = status(system, config, stage.cluster("n1"), Host())
+    assert health.status is Status.UNDEF
+    assert "Connection refused; is the server running" in health.lines[0]

@@ -33,7 +33,8 @@ _PROVIDERS: WeakKeyDictionary[Host, Dict[Tuple[Config, str], Provider]] = WeakKe
 def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
     """The mark, and for who writes, the zone. A node that does not write asks nobody. ObserveError when the mark cannot be told.
 
-    A provider that cannot be read is ``trouble``, not an error: STOP needs none, and START says what is wrong.
+    A provider that cannot be read is ``trouble``, not an error: STOP needs none, and START says what is wrong. By hand there
+    is nothing to stop, so then it is one.
     """
     held = bool(config.path) and writer.holds(config, host)
     if (config.path and not held) or not writer_of(config, cluster, Verb.START)[0] or _is_leaving(config, cluster):
@@ -47,6 +48,8 @@ def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
         listing = _provider(config, identity, host).listing(lambda: keys_wanted(actual, desired(config, cluster, Verb.START)))
     except (ObserveError, ConfigError) as error:
         _forget(config, identity, host)
+        if not config.path:
+            raise ObserveError(str(error)) from error
         return replace(actual, trouble=str(error))
     return replace(actual, listing=listing)
 
