@@ -12,6 +12,7 @@ CHECKS: Tuple[Check, ...] = (
     Check("agent", cluster.version),
     Check("installed", ours.installed),
     Check("drivers", ours.drivers),
+    Check("packages", ours.packages),
     Check("versions", ours.everywhere),
     Check("hook", ours.hook),
     Check("follower", ours.watcher),

@@ -112,6 +112,7 @@ class Facts:
     silence: why ``agent`` is None. drivers: driver -> import error, None when the agent's Python cannot be asked or there is
     none. to_install: what `osvc-ha install` would do. sockets: None when they cannot be read. files: the hard limit of the
     agent's daemon, which its children inherit. programs: name -> what it says of its version, "" when missing. sysctls: by path.
+    absent: system -> the packages it needs that this program's Python has not.
     """
 
     agent: Optional[AgentFacts] = None
@@ -128,6 +129,7 @@ class Facts:
     kept: Tuple[Kept, ...] = ()
     watchers: Tuple[Watcher, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +19,7 @@ from osvc_ha.doctor.checks.machine import HUGE_PAGES, OVERCOMMIT, SOMAXCONN
 from osvc_ha.doctor.facts import AgentFacts, Bounds, Facts, Kept, NodeFacts, Watcher
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError, ObserveError
-from osvc_ha.registry import SETTINGS
+from osvc_ha.registry import SETTINGS, SYSTEMS, load_system
 from osvc_ha.seen import parse_seen, troubles
 
 RUN = Path("/run/osvc_ha")
@@ -52,6 +53,7 @@ def gather(host: Host, settings: Settings) -> Facts:
         kept=tuple(_kept(settings, ())),
         watchers=tuple(_watchers(host)),
         sysctls=_sysctls(host),
+        absent=_absent(),
         now=host.now(),
     )
     with contextlib.suppress(ObserveError):
@@ -109,6 +111,11 @@ def _kept(settings: Settings, named: Tuple[str, ...]) -> Iterator[Kept]:
     for path, secret in [(str(SETTINGS), False), *((path, True) for path in dict.fromkeys((*files, *named)))]:
         with contextlib.suppress(OSError):
             yield Kept(path, os.stat(path).st_mode & 0o7777, secret)
+
+
+def _absent() -> Dict[str, Tuple[str, ...]]:
+    found = {name: tuple(one for one in load_system(name).needs if importlib.util.find_spec(one) is None) for name in SYSTEMS}
+    return {name: packages for name, packages in found.items() if packages}
 
 
 def _watchers(host: Host) -> Iterator[Watcher]:

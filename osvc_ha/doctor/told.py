@@ -16,7 +16,7 @@ from osvc_ha.install.state import HOOK, LABEL
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw]?)")
 UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 RESOURCE = re.compile(r"osvc-ha (?:resource (\w+)|(watch))\b")
-SECRET_KEYS = ("password_file", "tls_key")
+SECRET_KEYS = ("password_file", "tls_key", "token_file", "key_file", "keyfile")
 NANOSECOND = 1e-9
 HEARTBEAT_PORT = 10000
 # 2.1 asks one arbitrator after the other, each for so long (nodedict.py, arbitrator.timeout).

@@ -50,6 +50,7 @@ WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
     ("clocks", {"node": {"clock": (-61.0, -60.0)}}, FAIL, "n2 is at least 60.0 s behind", "chronyc"),
     ("clocks", {"node": {"clock": (-20.0, float("inf"))}}, UNKNOWN, "n2", "chronyc"),
     ("clocks", {"node": {"clock": None}}, UNKNOWN, "n2", "chronyc"),
+    ("packages", {"agent": {"systems": ("dns",)}, "absent": {"dns": ("cloudflare",)}}, FAIL, "dns needs cloudflare", "osvc-ha[dns]"),
     ("agent ports", {"sockets": (Socket("*", 1215, "om"),)}, FAIL, "nobody listens on 10000", "om daemon restart"),
     ("agent ports", {"sockets": (Socket("*", 10000, "webmin"), Socket("*", 1215, "om"))}, FAIL, "held by webmin", "ss -lntp"),
     ("agent ports", {"sockets": None}, UNKNOWN, "cannot be told", ""),
@@ -72,6 +73,7 @@ WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
 ]
 # Check, what is different and still right.
 RIGHT: list[tuple[str, dict[str, Any]]] = [
+    ("packages", {"absent": {"dns": ("cloudflare",)}}),
     ("drivers", {"agent": V2, "drivers": {"a.py": ""}}),
     ("quorum", {"agent": {"members": ("n1",), "quorum": False}}),
     ("quorum", {"agent": {"members": ("n1", "n2"), "arbitrators": {"a": 5.0}}}),

@@ -35,6 +35,17 @@ def drivers(facts: Facts) -> Finding:
     return ok(f"{len(facts.drivers)} import in agent 2.1's Python") if facts.drivers else ok("this version has none")
 
 
+def packages(facts: Facts) -> Finding:
+    """Extras of the distribution (setup.cfg): a system without its packages is undef wherever it runs. docs/drivers.md."""
+    if facts.agent is None:
+        return unknown(facts.silence)
+    missing = {name: absent for name, absent in facts.absent.items() if name in facts.agent.systems}
+    if missing:
+        told = "; ".join(f"{name} needs {', '.join(absent)}" for name, absent in missing.items())
+        return fail(told, f"pip install 'osvc-ha[{','.join(missing)}]'")
+    return ok("the systems that services here use have theirs")
+
+
 def everywhere(facts: Facts) -> Finding:
     """A node without osvc_ha runs nothing of it and says so nowhere: on 2.1 the instance is n/a there, and its start ends well."""
     if facts.agent is None:
