@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Dict, Tuple
 
 from osvc_ha.agents import om_reading, raw, rest
+from osvc_ha.agents.config_memory import ConfigMemory
 from osvc_ha.agents.sight import Sight
 from osvc_ha.agents.sockets import Door, find_door, local_name
-from osvc_ha.cluster.reading import strings
+from osvc_ha.cluster.reading import some, strings
 from osvc_ha.cluster.types import Cluster, Sections
 from osvc_ha.cluster.v2 import cluster_from_v2
 from osvc_ha.cluster.v2_objects import Objects
@@ -32,7 +33,7 @@ Glimpse = Tuple[Cluster, Mapping[str, str]]
 
 
 class Feed:
-    """Reads the cluster again and again; an object's config only when the agent says that it has changed.
+    """Reads the cluster again and again; an object's config only when the agent says that it has changed since any process of ours asked.
 
     sight: by which it reads. A follower that looks by it as well leaves for ``read`` what it wakes for.
     """
@@ -40,6 +41,7 @@ class Feed:
     def __init__(self, host: Host) -> None:
         self.sight = Sight(host)
         self._host = host
+        self._memory = ConfigMemory(host)
         self._configs: Dict[str, Tuple[str, Sections]] = {}
         self._marks: Mapping[str, str] = {}
         self._sections: Dict[str, Sections] = {}
@@ -77,9 +79,11 @@ class Feed:
         status = self.sight.take(door) or self.sight.status(door)
         marks = self.sight.marks(door, status)
         if marks is not self._marks:
+            self._recall(door.agent, status, marks)
             self._configs = {
                 path: self._config(path, mark, partial(source.config, self._host, door.socket, path)) for path, mark in marks.items()
             }
+            self._memory.keep(self._configs)
             self._sections = {path: sections for path, (_, sections) in self._configs.items()}
             # One that the agent could not show is asked for again.
             self._marks = marks if all(mark for mark, _ in self._configs.values()) else {}
@@ -90,9 +94,11 @@ class Feed:
         try:
             agent, status, ask = om_reading.reading(self._host)
             marks = (raw if agent == "2.1" else rest).marks(status, local_name())
+            self._recall(agent, status, marks)
             changed = [path for path, mark in marks.items() if not mark or self._configs.get(path, ("", {}))[0] != mark]
             asked = ask(changed) if changed else {}
             self._configs = {path: (mark, asked[path]) if path in asked else self._configs[path] for path, mark in marks.items()}
+            self._memory.keep(self._configs)
             self._marks = {}
             cluster = _parsed(agent, status, {path: sections for path, (_, sections) in self._configs.items()}, Objects())
         except HaError as second:
@@ -103,6 +109,12 @@ class Feed:
             self._by_om = True
             LOG.warning("%s; read by om instead, which costs half a second each time", error)
         return cluster
+
+    def _recall(self, agent: str, status: Mapping[str, Any], marks: Mapping[str, str]) -> None:
+        """What a process before us has read, where it is of this very cluster and has not changed."""
+        about = some(status, f"agent {agent} status: ", "cluster")
+        about = about if agent == "2.1" else some(about, f"agent {agent} status: cluster", "config")
+        self._configs.update(self._memory.recall(agent, str(about.get("id") or about.get("name") or ""), marks))
 
     def _config(self, path: str, mark: str, ask: Callable[[], Sections]) -> Tuple[str, Sections]:
         before = self._configs.get(path)

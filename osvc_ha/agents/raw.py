@@ -75,8 +75,12 @@ def told_configs(document: Mapping[str, Any], local: str) -> Mapping[str, Any]:
 
 
 def marks_of(told: Mapping[str, Any]) -> Dict[str, str]:
-    """The marks in ``told_configs``."""
-    return {path: str(about.get("csum") or "") for path, about in sorted(told.items()) if actor_path(path) and isinstance(about, Mapping)}
+    """The marks in ``told_configs``: the checksum, and the file's time because one that was changed and put back was another in between."""
+    return {
+        path: f"{about['csum']} {about.get('updated')}" if about.get("csum") else ""
+        for path, about in sorted(told.items())
+        if actor_path(path) and isinstance(about, Mapping)
+    }
 
 
 def config(host: Host, raw: Path, path: str) -> Sections:

@@ -92,15 +92,16 @@ def sections(items: Iterable[Mapping[str, Any]], what: str = "value") -> Dict[st
 
 
 def marks(document: Mapping[str, Any], local: str) -> Dict[str, str]:
-    """Path -> what changes when its config does, for the services and volumes that have a config on this node."""
+    """Path -> what changes when its config does (as in raw.py), for the services and volumes that have a config on this node."""
     where = "agent 3 status: cluster"
     nodes = some(some(document, "agent 3 status: ", "cluster"), where, "node")
     entry = some(nodes, f"{where}.node", local)
     told = some(entry, f"{where}.node.{local}", "instance")
     return {
-        path: str(some(about, f"{where}.node.{local}.instance.{path}", "config").get("csum") or "")
+        path: f"{config['csum']} {config.get('updated_at')}" if config.get("csum") else ""
         for path, about in sorted(told.items())
         if actor_path(path) and isinstance(about, Mapping) and about.get("config") is not None
+        for config in (some(about, f"{where}.node.{local}.instance.{path}", "config"),)
     }
 
 

@@ -17,12 +17,22 @@ from typing import Any
 
 import pytest
 
+from osvc_ha.agents import config_memory
+
 SAMPLES = Path(__file__).parent.parent / "cluster" / "samples"
 
 
 def sample(name: str) -> Any:
     """A fresh copy of a recorded document."""
     return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where configs are kept, not this machine's own place; it is made by who writes first."""
+    directory = tmp_path / "kept" / "configs"
+    monkeypatch.setattr(config_memory, "DIRECTORY", directory)
+    return directory
 
 
 @dataclass

@@ -66,6 +66,21 @@ def test_configs_are_asked_of_om_only_when_they_changed(agent: Agent, host: Host
     assert reader.read() == expected
 
 
+def test_the_next_process_asks_om_for_no_config_that_is_known(agent: Agent, host: Host, om: Path) -> None:
+    """What was read by the socket serves the one that has to read by om, and the other way round."""
+    expected = Feed(host).read()
+    agent.raw = b"nonsense\0"
+    agent.status["monitor"]["nodes"]["n1"]["services"]["config"]["fo"]["csum"] = "other"
+    of_2_1(om, agent)
+    # Of one object it prints the sections alone.
+    (om.parent / "configs").write_text(json.dumps(agent.configs["fo"]))
+    assert Feed(host).read() == expected
+    agent.raw = b""
+    agent.asked.clear()
+    assert Feed(host).read() == expected
+    assert agent.asked == [("daemon_status", "")]
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

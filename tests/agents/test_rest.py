@@ -91,6 +91,19 @@ def test_a_config_is_read_again_only_when_it_changed(routes: Routes, host: Host)
     assert routes.asked == [STATUS, STATUS, WEB]
 
 
+def test_the_next_process_asks_only_for_what_changed(routes: Routes, host: Host) -> None:
+    """A driver is a new process each time: it is told of all configs by the one before, but for the one that was written since."""
+    before = Feed(host).read()
+    routes.asked.clear()
+    assert Feed(host).read() == before
+    assert routes.asked == [STATUS]
+    config = routes.found[STATUS]["cluster"]["node"]["n1"]["instance"]["web"]["config"]
+    config["updated_at"] = "2026-11-23T12:00:00Z"
+    routes.found[WEB]["items"][-1]["value"] = "8081"
+    assert Feed(host).read().object("web").env["osvc.l4.port"] == "8081"
+    assert routes.asked == [STATUS, STATUS, WEB]
+
+
 def test_a_keyword_is_cut_where_the_agent_cuts_it() -> None:
     """Keys of [env] hold dots, and so may a resource's index and a scope; other keywords hold none."""
     keywords = ["nodes", "nodes@n1.example.com", "env.osvc.l4.port", "app#1.start", "fs#a.b.dev@n1.example.com", "env.port@n1.example.com"]
