@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Tuple
+from typing import Any
 
 from ha_lab import GROUP, INGRESS, REDIS, HaLab
 from writers import ask_outside
@@ -96,19 +96,18 @@ class Agreement:
 
     def _backends(self, master: str) -> Iterator[str]:
         for name in self._living:
-            up = [server for backend, server, status in self._servers(name) if backend.startswith("l4:") and status.startswith("UP")]
+            done = self._lab.machines.run(name, ["/usr/bin/python3", "-c", SHOW_STAT])
+            if done.code != 0:
+                # A start, or a reload, may be under way.
+                yield f"{name}: its HAProxy does not answer: {done.words}"
+                continue
+            header, *rows = [line.split(",") for line in done.out.strip().splitlines()]
+            servers = [(row[1], row[header.index("status")]) for row in rows if row[0].startswith("l4:")]
+            up = [server for server, status in servers if status.startswith("UP")]
             if up != [master]:
                 yield f"{name}: its HAProxy has {up} up, not {master} alone"
-            listed = {server for backend, server, _ in self._servers(name) if backend.startswith("l4:")}
-            for left in listed & set(self._forgotten):
+            for left in {server for server, _ in servers} & set(self._forgotten):
                 yield f"{name}: its HAProxy still lists {left}"
-
-    def _servers(self, name: str) -> Iterator[Tuple[str, str, str]]:
-        done = self._lab.machines.run(name, ["/usr/bin/python3", "-c", SHOW_STAT])
-        assert done.code == 0, f"{name}: its HAProxy does not answer: {done.words}"
-        header, *rows = [line.split(",") for line in done.out.strip().splitlines()]
-        for row in rows:
-            yield row[0], row[1], row[header.index("status")]
 
     def _statuses(self) -> Iterator[str]:
         told = {}

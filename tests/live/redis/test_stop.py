@@ -2,10 +2,12 @@
 
 import pytest
 
+from osvc_ha.planner.errors import UnsafePlan
 from osvc_ha.planner.types import Status, Verb
 from osvc_ha.systems.redis.state import Health
 
 pytestmark = pytest.mark.live
+PATH = "prod/svc/grp"
 
 
 def test_r8_stopping_the_master_hands_over_and_loses_no_acknowledged_write(running, writer):
@@ -52,4 +54,19 @@ def test_stopping_a_replica_moves_nothing(running):
     """The instance of a replica is stopped: the master stays, no handover step runs."""
     done = running.reconcile("n3", Verb.STOP).steps
     assert [step.do for step in done] == ["end-server", "end-sentinel"]
+    assert running.master() == "n1"
+
+
+def test_a_service_made_for_a_taken_port_can_be_stopped_and_takes_nobody_with_it(running, tmp_path):
+    """A second service with the same ports: its start is refused by name, and its stop, a purge's too, leaves the other's Redis alone."""
+    before = running.look().servers
+    other = {"directory": str(tmp_path / "other")}
+    for node in running.nodes:
+        with pytest.raises(UnsafePlan, match=f"port {running.port} on {node} is held by a redis-server that is not of {PATH}"):
+            running.reconcile(node, Verb.START, **other)
+        assert running.status(node, **other).status is Status.DOWN
+        for verb in (Verb.STOP, Verb.UNPROVISION):
+            assert running.reconcile(node, verb, **other).steps == ()
+    after = running.look().servers
+    assert {node: server.pid for node, server in after.items()} == {node: server.pid for node, server in before.items()}
     assert running.master() == "n1"

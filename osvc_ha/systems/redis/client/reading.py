@@ -120,6 +120,7 @@ def _sentinel(node: str, answer: Answer, names: Names) -> Sentinel:
         parse_sentinel(node, master, address, replicas, others, names),
         unusable=quorum.words if isinstance(quorum, Refusal) else "",
         pid=int(fields.get("process_id", "0")),
+        file=fields.get("config_file", ""),
     )
 
 

@@ -29,7 +29,7 @@ from osvc_ha.planner.types import Plan, Step
 from osvc_ha.systems.redis.state import Actual, Desired, Health, Seen, Sentinel
 
 from .readiness import named_master
-from .steps import Args, at_sentinel, at_server, group_args, resolve
+from .steps import Args, at_sentinel, at_server, group_args, resolve, strangers
 
 OVERRIDE = "allow_stop_without_handover=true"
 URGENT = "1"
@@ -38,8 +38,11 @@ DOOR_SHARE = 0.2
 
 
 def stop(actual: Actual, desired: Desired) -> Plan:
-    """Hand over if this node is the master and others stay, then end the processes (launch only), Sentinel last."""
-    moved = _hand_over(actual, desired)
+    """Hand over if this node is the master and others stay, then end the processes (launch only), Sentinel last.
+
+    Not those of a stranger on our port: a service that was made by mistake must not take another's Redis with it.
+    """
+    moved = () if "server" in strangers(actual, desired) else _hand_over(actual, desired)
     if moved and moved[0].do == "resolve":
         return moved
     return (*moved, *_end(actual, desired))
@@ -210,11 +213,11 @@ def _peers(heirs: Tuple[str, ...], desired: Desired) -> Args:
 def _end(actual: Actual, desired: Desired) -> Iterator[Step]:
     if not desired.config.launch:
         return
-    node = actual.local
+    node, strange = actual.local, strangers(actual, desired)
     for what, process, at in (
         ("server", actual.here, at_server(desired, node)),
         ("sentinel", actual.watcher, at_sentinel(desired, node)),
     ):
-        if process.health is not Health.ABSENT:
+        if process.health is not Health.ABSENT and what not in strange:
             program = "redis-server" if what == "server" else "Sentinel"
             yield Step(f"end-{what}", node, f"{program} runs on {node}", at)

@@ -11,7 +11,7 @@ from osvc_ha.planner.types import Plan, Step
 from osvc_ha.systems.redis.state import Actual, Desired, Health, Sentinel, Server
 
 from .readiness import disagreement, missing, named_master, unready
-from .steps import PARKED, at_sentinel, at_server, group_args, resolve, sentinel_settings, server_settings
+from .steps import PARKED, at_sentinel, at_server, group_args, resolve, sentinel_settings, server_settings, strangers
 
 
 class Move(Enum):
@@ -133,6 +133,9 @@ def _bootstrap(actual: Actual, desired: Desired) -> Part:
 
 def start(actual: Actual, desired: Desired) -> Plan:
     """The steps by which this node's instance joins and gets ready; empty when a failover would work now."""
+    alien = _taken(actual, desired)
+    if alien:
+        return (resolve(desired, alien),)
     role = part(actual, desired)
     if role.move is Move.REFUSE:
         return (resolve(desired, role.why),)
@@ -144,6 +147,17 @@ def start(actual: Actual, desired: Desired) -> Plan:
     lacking = missing(actual, desired)
     why = "wait until a failover would work" + (f": {lacking[0]}" if lacking else "")
     return (*steps, Step("wait-ready", desired.config.group, why, group_args(desired)))
+
+
+def _taken(actual: Actual, desired: Desired) -> str:
+    config, strange = desired.config, strangers(actual, desired)
+    for what, program, port in (("server", "redis-server", config.port), ("sentinel", "Sentinel", config.sentinel_port)):
+        if what in strange:
+            return (
+                f"port {port} on {actual.local} is held by a {program} that is not of {config.path}: it was started with {strange[what]}, "
+                f"not from {config.directory}; choose another port, stop that one, or set launch=false if somebody else is to run it"
+            )
+    return ""
 
 
 def provision(actual: Actual, desired: Desired) -> Plan:

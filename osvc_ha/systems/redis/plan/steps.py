@@ -6,7 +6,7 @@ from typing import Dict, Tuple
 
 from osvc_ha.planner.types import Follows, Step, Verb
 from osvc_ha.systems.redis.config import Config
-from osvc_ha.systems.redis.state import Desired
+from osvc_ha.systems.redis.state import Actual, Desired
 
 Args = Tuple[Tuple[str, str], ...]
 PARKED = "; it starts as a replica of nobody, which can harm no data"
@@ -26,6 +26,16 @@ def recall(config: Config, step: Step) -> Desired:
         first=False,
         majority=step.arg("majority") == "true",
     )
+
+
+def strangers(actual: Actual, desired: Desired) -> Dict[str, str]:
+    """What holds a port of ours on this node and was started with somebody else's configuration: "server", "sentinel" -> that file.
+
+    Only where we start the processes: what others start for us, in a container, has files that we cannot see.
+    """
+    ours = f"{desired.config.directory.rstrip('/')}/"
+    found = {"server": actual.here.file, "sentinel": actual.watcher.file}
+    return {what: file for what, file in found.items() if desired.config.launch and file and not file.startswith(ours)}
 
 
 def hosts(text: str) -> Dict[str, str]:

@@ -32,6 +32,7 @@ class Server:
     """One redis-server, by its own words. ``master``: whom it follows. ``offset`` in bytes, ``uptime`` in seconds.
 
     ``good``: connected replicas within max-lag. ``handover``: somebody alive is handing this master over.
+    ``file``: the configuration it was started with.
     """
 
     node: str
@@ -50,6 +51,7 @@ class Server:
     handover: bool = False
     uptime: int = 0
     pid: int = 0
+    file: str = ""
 
     @property
     def answers(self) -> bool:
@@ -78,7 +80,7 @@ class Sentinel:
     """One Sentinel, by its own words. ``monitors`` is false when it does not know the group. Times in milliseconds.
 
     ``settled_for``: since it last saw the role change or was reset. ``deposing``: it leads a failover away from
-    the master it still names. ``unusable``: why CKQUORUM says no, or empty.
+    the master it still names. ``unusable``: why CKQUORUM says no, or empty. ``file``: as a server's.
     """
 
     node: str
@@ -97,6 +99,7 @@ class Sentinel:
     replicas: Tuple[Seen, ...] = ()
     sentinels: Tuple[Seen, ...] = ()
     pid: int = 0
+    file: str = ""
 
     @property
     def failing_over(self) -> bool:

@@ -71,6 +71,7 @@ def parse_server(node: str, info: Mapping[str, str], settings: Mapping[str, str]
         handover=handover,
         uptime=number(info.get("uptime_in_seconds")),
         pid=number(info.get("process_id")),
+        file=info.get("config_file", ""),
     )
 
 
