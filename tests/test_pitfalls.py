@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).parents[1]
-DOCS = {"R": TREE / "docs/systems/redis.md", "H": TREE / "docs/systems/haproxy.md", "C": TREE / "docs/systems/dns.md"}
+DOCS = {name: TREE / f"docs/systems/{system}.md" for name, system in (("R", "redis"), ("H", "haproxy"), ("M", "mongo"), ("C", "dns"))}
 # The pitfalls of MongoDB that are DNS': its seed list.
 DOCS.update({f"M{number}": DOCS["C"] for number in range(13, 17)})
-ROWS = [*(f"R{number}" for number in range(1, 22)), *(f"H{number}" for number in range(1, 19)), *(f"C{number}" for number in range(1, 12))]
-ROWS += [name for name in DOCS if name.startswith("M")]
+MOST = {"R": 21, "H": 18, "M": 17, "C": 11}
+ROWS = [f"{letter}{number}" for letter, most in MOST.items() for number in range(1, most + 1)]
 
 
 def row_of(name: str) -> str:

@@ -24,11 +24,12 @@ COMMANDS = {
     "resource": "What OpenSVC asks of a resource, for agent 3 and by hand: start, stop, status, info, provision, unprovision, check.",
     "labels": "What was opted in to L4, from where, and what is wrong with it.",
     "dns": "What the dns system would own: `dns export` prints it as a zone file.",
+    "mongo": "What only a person may do to a replica set: `mongo force-reconfig` goes on with a minority.",
     "snapshot": "Write what OpenSVC knows to a file that every command can read.",
     "install": "Put hooks, templates and drivers where OpenSVC looks for them on this node, or take them away.",
     "doctor": "What of this node and cluster would spoil a failover, each with the command that mends it.",
     "conformance": "Try on this machine whether a driver keeps its contract: start twice, programs that hang, drivers killed half way.",
-    "demo": "Three nodes on this machine: Redis, Sentinel and HAProxy under faults, with figures.",
+    "demo": "Three nodes on this machine: Redis, Sentinel, HAProxy and MongoDB under faults, with figures.",
 }
 
 EPILOG = """\b

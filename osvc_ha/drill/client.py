@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from typing import List, Optional, TextIO, Tuple, Union
+from typing import List, Optional, Protocol, TextIO, Tuple, Union
 
 from .ledger import Op, Outcome
 
@@ -155,7 +155,14 @@ class Worker:
         return (answer.outcome if isinstance(answer, ServerError) else Outcome.OK), str(role)
 
 
-def follow(worker: Worker, rate: float, records: TextIO, stop: int) -> None:
+class Operates(Protocol):
+    """A client's side of one operation after the other."""
+
+    def operate(self, number: int) -> Op:
+        """Do it, and say how it ended."""
+
+
+def follow(worker: Operates, rate: float, records: TextIO, stop: int) -> None:
     """Operate at ``rate`` per second until the descriptor ``stop`` is readable (its writer closed it)."""
     due, number = time.monotonic(), 0
     while not select.select([stop], [], [], max(0.0, due - time.monotonic()))[0]:

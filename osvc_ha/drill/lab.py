@@ -34,6 +34,8 @@ class Lab:
     ports: redis, Sentinel, write port, read port. addresses: by node.
     """
 
+    path, system = PATH, "redis"
+
     def __init__(
         self, run: Run, reserved: Reserved, redis: Optional[Mapping[str, str]] = None, haproxy: Optional[Mapping[str, str]] = None
     ) -> None:
@@ -48,7 +50,7 @@ class Lab:
         self.watchers: dict[str, Process] = {}
         self._ran = 0
         for node in self.nodes:
-            self._write_settings(node, redis or {}, haproxy or {})
+            self.host.replace(self.directory(node) / "settings.yaml", yaml.safe_dump(self._settings(node, redis or {}, haproxy or {})))
         self.publish()
 
     def directory(self, node: str) -> Path:
@@ -59,9 +61,9 @@ class Lab:
         """HAProxy's runtime API on one node."""
         return self.directory(node) / "run" / "haproxy.sock"
 
-    def _write_settings(self, node: str, redis: Mapping[str, str], haproxy: Mapping[str, str]) -> None:
+    def _settings(self, node: str, redis: Mapping[str, str], haproxy: Mapping[str, str]) -> dict[str, dict[str, str]]:
         here = self.directory(node)
-        settings = {
+        return {
             "redis": {
                 "path": PATH,
                 "group": GROUP,
@@ -83,10 +85,9 @@ class Lab:
                 **haproxy,
             },
         }
-        self.host.replace(here / "settings.yaml", yaml.safe_dump(settings))
 
-    def publish(self) -> None:
-        """Let OpenSVC know what the lab's fields say now."""
+    def labels(self) -> Mapping[str, str]:
+        """What the service's config says in [env]."""
         labels = {
             "osvc.l4.enable": "true",
             "osvc.l4.port": str(self.write_port),
@@ -98,7 +99,11 @@ class Lab:
             labels[f"{prefix}.target_port"] = str(self.redis_port)
             labels[f"{prefix}.sentinel_port"] = str(self.sentinel_port)
             labels[f"{prefix}.group"] = GROUP
-        service = {"scope": list(self.nodes), "topology": "flex", "orchestrate": "ha", "config": {"env": labels}}
+        return labels
+
+    def publish(self) -> None:
+        """Let OpenSVC know what the lab's fields say now."""
+        service = {"scope": list(self.nodes), "topology": "flex", "orchestrate": "ha", "config": {"env": self.labels()}}
         document = {
             "format": "osvc-ha-snapshot",
             "version": 1,
@@ -106,7 +111,7 @@ class Lab:
             "local": self.nodes[0],
             "cluster": {"id": "demo", "name": "demo", "quorum": True},
             "nodes": {node: {"alive": True, "frozen": False, "labels": {"osvc_ha_address": self.addresses[node]}} for node in self.nodes},
-            "objects": {PATH: {**service, "instances": self._instances()}, **self.others},
+            "objects": {self.path: {**service, "instances": self._instances()}, **self.others},
         }
         self.host.replace(self.snapshot, json.dumps(document, indent=1))
 
@@ -135,14 +140,14 @@ class Lab:
     def start(self, *nodes: str) -> None:
         """OpenSVC starts the instance on these nodes, at the same time."""
         self._set(nodes, avail="down", state="starting")
-        self.finish([self.driver(node, "redis", "start") for node in nodes])
+        self.finish([self.driver(node, self.system, "start") for node in nodes])
         self._set(nodes, avail="up", state="idle")
 
     def stop(self, *nodes: str) -> None:
         """OpenSVC stops the instance on these nodes, one after the other."""
         for node in nodes:
             self._set((node,), avail="up", state="stopping")
-            self.finish([self.driver(node, "redis", "stop")])
+            self.finish([self.driver(node, self.system, "stop")])
             self._set((node,), avail="down", state="idle")
 
     def _set(self, nodes: Iterable[str], **told: object) -> None:

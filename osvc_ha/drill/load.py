@@ -80,7 +80,7 @@ def start_client(
     argv = [sys.executable, "-m", "osvc_ha.drill.client", str(records), address, str(port), key, str(rate), str(timeout)]
     flags = [word for word, wanted in (("write", writes), ("persist", persistent), ("role", ask_role)) if wanted]
     credentials = {PASSWORD_VARIABLE: f"{username}\n{password}"} if password else {}
-    process = run.start(f"client {name}", [*argv, *flags], env={**os.environ, **_importable(), **credentials}, held=True)
+    process = run.start(f"client {name}", [*argv, *flags], env={**os.environ, **importable(), **credentials}, held=True)
     return Client(name, writes, persistent, key, records, process)
 
 
@@ -135,8 +135,8 @@ def _numbers(wire: Wire, key: str) -> frozenset[int]:
     return frozenset(int(str(item)) for item in reply)
 
 
-def _importable() -> dict[str, str]:
-    """The child finds this very package, also when it was not installed."""
+def importable() -> dict[str, str]:
+    """An environment: the child finds this very package, also when it was not installed."""
     here = str(Path(__file__).resolve().parents[2])
     rest = os.environ.get("PYTHONPATH")
     return {"PYTHONPATH": here + (os.pathsep + rest if rest else "")}

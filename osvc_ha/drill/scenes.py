@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 from .lab import DOWN_AFTER, Lab
 from .ledger import Summary, summarise
@@ -55,7 +55,7 @@ def play(lab: Lab, scene: Scene, number: int) -> SceneResult:
     master = lab.await_master()
     held = survivors(clients, lab.addresses[master], lab.redis_port)
     writers = summarise([ledger for ledger in ledgers if ledger.writes], held)
-    return _judge(scene, writers, summarise([ledger for ledger in ledgers if not ledger.writes]))
+    return judge(scene.name, scene.limits, writers, summarise([ledger for ledger in ledgers if not ledger.writes]))
 
 
 def _clients(lab: Lab, number: int) -> Iterator[Client]:
@@ -67,17 +67,20 @@ def _clients(lab: Lab, number: int) -> Iterator[Client]:
             yield start_client(lab.run, f"{name}-reader", address, lab.read_port, writes=False, persistent=persistent, rate=READ_RATE)
 
 
-def _judge(scene: Scene, writers: Summary, readers: Summary) -> SceneResult:
+def judge(name: str, limits: Limits, writers: Summary, readers: Optional[Summary] = None) -> SceneResult:
+    """Was it within its limits, and is everything still there that was acknowledged?"""
     reasons = []
     if writers.lost:
         reasons.append(f"{writers.lost} acknowledged writes are gone")
-    for what, seen, failed in (("writers", writers, scene.limits.failed), ("readers", readers, scene.limits.failed_reads)):
+    for what, seen, failed in (("writers", writers, limits.failed), ("readers", readers, limits.failed_reads)):
+        if seen is None:
+            continue
         outage = max(seen.outage_reconnecting or 0.0, seen.outage_persistent or 0.0)
-        if outage > scene.limits.outage:
-            reasons.append(f"{what}: outage {outage:.2f} s, at most {scene.limits.outage:g}")
+        if outage > limits.outage:
+            reasons.append(f"{what}: outage {outage:.2f} s, at most {limits.outage:g}")
         if seen.failed > failed:
             reasons.append(f"{what}: {seen.failed} operations of one client failed, at most {failed}")
-    return SceneResult(scene.name, writers, not reasons, "; ".join(reasons))
+    return SceneResult(name, writers, not reasons, "; ".join(reasons))
 
 
 def calm(lab: Lab) -> None:

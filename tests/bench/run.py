@@ -23,6 +23,10 @@ import cut_off_master
 import dns_cloudflare
 import dns_knot
 import killed_master
+import mongo_killed
+import mongo_moved
+import mongo_replaced
+import mongo_start
 import paused_master
 import planned_handover
 import reloads
@@ -43,6 +47,10 @@ MODULES = (
     reloads,
     thousand_listeners,
     start_up,
+    mongo_start,
+    mongo_moved,
+    mongo_killed,
+    mongo_replaced,
     agent_placement,
     agent_power,
     agent_cost,

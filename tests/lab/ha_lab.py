@@ -5,6 +5,7 @@ Nodes n1, n2 and n3 are the cluster; n4 is a machine beside it, with an agent an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from agent_lab import Agent, Blueprint, Lab
@@ -97,7 +98,7 @@ class HaLab(Lab):
         done = self.machines.run(name, ["sh", "-c", f"kill -9 $(cat {PID_FILE})"])
         assert done.code == 0, f"{name}: {PID_FILE}: {done.words}"
 
-    def join(self, name: str) -> None:
+    def join(self, name: str, services: Iterable[str] = tuple(SERVICES)) -> None:
         """Make a spare machine a member: join, label, install, and provision there what the others have."""
         if not self.machines.running(name):
             self.boot(name)
@@ -109,14 +110,14 @@ class HaLab(Lab):
         # Joining costs a node of agent 3 its own config, and the labels in it.
         self.order(name, "label", key="osvc_ha_address", value=self.machines.addresses[name])
         self.install(name)
-        for path in SERVICES:
+        for path in services:
             self.wait(f"{path} on {name}", lambda path=path: self._told("n1", path))
             self.order(name, "provision", seconds=120.0, path=path)
 
-    def leave(self, name: str) -> None:
+    def leave(self, name: str, services: Iterable[str] = tuple(SERVICES)) -> None:
         """Take a member out: drained first, and its disk wiped in the end."""
         self.order(name, "drain", seconds=90.0)
-        self.wait(f"nothing up on {name}", lambda: not any(self.avail(name, path, "n1") == "up" for path in SERVICES))
+        self.wait(f"nothing up on {name}", lambda: not any(self.avail(name, path, "n1") == "up" for path in services))
         self.order(name, "leave", seconds=90.0)
         self.names = self.others(name)
         self.order("n1", "forget_node", nodes=" ".join(self.names))

@@ -17,7 +17,7 @@ from osvc_ha.registry import SYSTEMS, load_system
 ROOT = Path(__file__).resolve().parents[2]
 TREES, DOCS = ROOT / "service_templates", ROOT / "docs/templates.md"
 VERSIONS = ("2.1", "3")
-NAMES = ("dns", "l4-ingress", "redis-sentinel")
+NAMES = ("dns", "l4-ingress", "mongodb-replicaset", "redis-sentinel")
 # What the agents fill in by themselves.
 WORDS = {"namespace": "prod", "kind": "svc", "name": "redis", "clusternodes": "n1 n2 n3"}
 REFERENCE = re.compile(r"\{(?:env\.)?([\w.]+)\}")

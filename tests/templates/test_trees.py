@@ -6,8 +6,6 @@ import re
 import shlex
 from typing import Any
 
-import pytest
-
 from osvc_ha.cluster.label_reader import listeners_of
 from osvc_ha.cluster.label_sources import sources_of
 from osvc_ha.cluster.types import Object
@@ -39,7 +37,17 @@ USUAL = {
 }
 LABEL = "osvc.l4."
 # Their defaults are said in words, or are of this service: a folder, a door.
-DESCRIBED = ("group", "directory", "haproxy_socket", "zone", "account", "runtime_dir")
+DESCRIBED = ("group", "directory", "haproxy_socket", "zone", "account", "runtime_dir", "replica_set", "bind")
+# What the first configuration of a server in a container has to hold.
+FIRST = {
+    "redis-sentinel": "group sentinel_port username password_file sentinel_username sentinel_password_file tls tls_ca tls_cert tls_key",
+    "mongodb-replicaset": "replica_set domain allow_addresses bind keyfile username password_file tls tls_ca tls_cert_key oplog_mb",
+}
+# The door that a service has as it is created: its port, the server's, the check, the group, and where Sentinel is.
+DOORS = {
+    "redis-sentinel": (16379, 6380, "redis", "cache", 26380),
+    "mongodb-replicaset": (17017, 6380, "mongo-primary", "cache", 26379),
+}
 # What nobody can guess: an operator gives it when the service is made.
 GIVEN = {"dns": {"domain": "ha.example.com"}}
 
@@ -86,7 +94,7 @@ def test_agent_3_is_told_how_to_call_us(template: Any) -> None:
 
 def test_every_keyword_may_be_changed(template: Any) -> None:
     """Every keyword is a value of [env], whose default is the keyword's own."""
-    for rid in (name for name in template.sections if template.system_of(name) in ("redis", "haproxy", "dns")):
+    for rid in (name for name in template.sections if template.system_of(name) not in ("", "follow")):
         given = template.given(rid)
         keywords = {keyword.name: keyword for keyword in load_system(template.system_of(rid)).keywords if keyword.name != "path"}
         assert set(given) == set(keywords)
@@ -121,16 +129,17 @@ def test_triggers_name_keywords_that_exist(template: Any) -> None:
                 member = template.given("app#1member")
                 assert pairs.pop("launch") == "false"
                 assert pairs == {key: member[key] for key in pairs}
-                assert {"group", "port", "sentinel_port", "directory"} <= set(pairs)
+                assert {"port", "directory"} <= set(pairs)
 
 
 def test_a_first_configuration_is_written_as_the_member_would(template: Any) -> None:
-    """What only the first configuration can carry is in the trigger: passwords, TLS, what the server starts with."""
-    if template.name == "redis-sentinel":
-        words = shlex.split(template.sections["container#1sentinel"]["blocking_pre_provision"])
-        named = {word.partition("=")[0] for word in words if "=" in word}
-        assert template.sections["container#1sentinel"]["blocking_pre_start"] == "{blocking_pre_provision}", "a start writes it too"
-        assert {"password_file", "sentinel_password_file", "username", "sentinel_username", "tls", "tls_ca", "tls_cert", "tls_key"} <= named
+    """What only the first configuration can carry is in the trigger: names, passwords, TLS, what the server starts with."""
+    first = {rid: section for rid, section in template.sections.items() if "blocking_pre_provision" in section}
+    assert len(first) == (1 if template.name in FIRST else 0)
+    for section in first.values():
+        named = {word.partition("=")[0] for word in shlex.split(section["blocking_pre_provision"]) if "=" in word}
+        assert section["blocking_pre_start"] == "{blocking_pre_provision}", "a start writes it too"
+        assert set(FIRST[template.name].split()) <= named
 
 
 def test_every_value_is_used_and_documented(template: Any, documented: str) -> None:
@@ -153,25 +162,35 @@ def test_no_value_is_cut_or_taken_from_the_environment(template: Any) -> None:
 
 
 def test_the_labels_make_one_listener(template: Any) -> None:
-    """Redis gets a door as it is created, with its ports and its group in the labels, and nothing to complain about."""
+    """A server gets a door as it is created, with its ports and its group in the labels, and nothing to complain about."""
     owner = Object("prod/svc/cache", (), {}, config={"env": {**template.env, "port": "6380", "sentinel_port": "26380"}})
     sources, problems = sources_of(owner)
     listeners = [one for source in sources for one in listeners_of(source, (), problems)]
     assert problems == []
     told = [(one.port, one.target_port, one.check.value, one.group, one.sentinel_port) for one in listeners]
-    assert told == ([(16379, 6380, "redis", "cache", 26380)] if template.name == "redis-sentinel" else [])
+    assert told == [DOORS[name] for name in DOORS if name == template.name]
 
 
-@pytest.mark.parametrize("resource", ("container#1sentinel", "container#2server"))
-def test_containers_start_parked_and_one_form_excludes_the_other(pair: Any, resource: str) -> None:
-    """Processes and containers never run both; a server in a container starts as a replica of nobody, its folder under the same path."""
-    for template in pair:
-        if template.name == "redis-sentinel":
-            section = template.sections[resource]
-            assert section["disable"] == template.given("app#1member")["launch"] == "{env.processes}"
-            folder = resource.removeprefix("container#")[1:]
-            assert f"{{env.directory}}/{folder}:{{env.directory}}/{folder}:rw" in section["volume_mounts"]
-            assert ("--replicaof 127.0.0.1 1" in section["command"]) == (folder == "server")
+CONTAINERS = {
+    "redis-sentinel": {"container#1sentinel": "/sentinel", "container#2server": "/server"},
+    "mongodb-replicaset": {"container#1server": ""},
+}
+
+
+def test_containers_start_parked_and_one_form_excludes_the_other(template: Any) -> None:
+    """Processes and containers never run both, and a container has its folder under the same path."""
+    folders = CONTAINERS.get(template.name, {})
+    assert {rid for rid in template.sections if rid.startswith("container#")} == set(folders)
+    for rid, folder in folders.items():
+        section = template.sections[rid]
+        assert section["disable"] == template.given("app#1member")["launch"] == "{env.processes}"
+        assert f"{{env.directory}}{folder}:{{env.directory}}{folder}:rw" in section["volume_mounts"]
+
+
+def test_redis_in_a_container_starts_as_a_replica_of_nobody(template: Any) -> None:
+    """Its configuration may say that it is the master, as it was in an earlier life; mongod asks its set."""
+    told = {rid: "--replicaof 127.0.0.1 1" in section.get("command", "") for rid, section in template.sections.items()}
+    assert [rid for rid, true in told.items() if true] == ["container#2server"] * (template.name == "redis-sentinel")
 
 
 def test_a_missing_driver_is_said_on_agent_21(template: Any) -> None:

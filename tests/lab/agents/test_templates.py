@@ -24,6 +24,9 @@ FORMS = {
     f"{TRIED}4": ("redis-sentinel", "--env processes=false --env nodes='n1 n2'", 2),
     f"{TRIED}5": ("redis-sentinel", DOCKER, 3),
     f"{TRIED}6": ("redis-sentinel", "--env osvc.l4.auth=/etc/osvc_ha/credentials/redis --env quorum=2 --env follower_disabled=true", 3),
+    f"{TRIED}7": ("mongodb-replicaset", "--env domain=db.lab --env bind=*", 3),
+    f"{TRIED}8": ("mongodb-replicaset", "--env processes=false --env nodes='n1 n2'", 2),
+    f"{TRIED}9": ("mongodb-replicaset", "--env processes=false --kw container#1server.type=docker", 3),
 }
 
 

@@ -1,0 +1,154 @@
+"""Starting and ending this node's mongod, its configuration and its directory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from osvc_ha.host import Host
+from osvc_ha.planner.errors import ApplyError
+from osvc_ha.planner.types import Step
+from osvc_ha.systems.mongo.config import Config
+from osvc_ha.systems.mongo.plan.steps import recall
+from osvc_ha.systems.mongo.state import Disk
+from osvc_ha.systems.mongo.state.firstconfig import render_mongod
+
+from .link import Fault, Peer, Trouble, listens, session
+from .peers import own_peer, peer_at
+
+# A clean start takes one; a start after a crash reads the journal first, as long as that takes: nobody may kill it meanwhile.
+LAUNCH_SECONDS, WAIT_SECONDS = 60.0, 15.0
+# By itself mongod waits 15 s before it ends, so that clients go elsewhere (quiesce mode, 5.0). Those of a primary that stepped down have
+# gone, and until it ends the members that copy from it look for no other source: w:majority waits for them.
+QUIESCE_SECONDS = 0
+# On SIGTERM it takes those 15 s, and more to write its last checkpoint.
+END_SECONDS = 60.0
+TERMINATE_AFTER_SECONDS = 20.0
+OWN_FILES = ("mongod.conf", "mongod.log", "mongod.pid", "launch.log", "initiate.lock")
+
+
+def configuration(config: Config) -> Path:
+    """mongod.conf."""
+    return Path(config.directory) / "mongod.conf"
+
+
+def disk(config: Config, host: Host) -> Disk:
+    """What is there of an earlier life."""
+    return Disk(
+        config=bool(host.read(configuration(config))),
+        has_data=any(name.startswith("WiredTiger") or name == "storage.bson" for name in host.names(Path(config.data))),
+        keyfile_trouble=_keyfile_trouble(config) if config.launch else "",
+    )
+
+
+def _keyfile_trouble(config: Config) -> str:
+    """mongod itself refuses such a file, with a line in its log."""
+    if not config.keyfile:
+        return ""
+    try:
+        mode = os.stat(config.keyfile).st_mode
+    except OSError as error:
+        return f"{config.keyfile}: {error.strerror}"
+    if not stat.S_ISREG(mode):
+        return f"{config.keyfile}: is no regular file"
+    return f"{config.keyfile}: its mode {stat.S_IMODE(mode):04o} lets others read it; chmod 0400" if mode & 0o077 else ""
+
+
+def write_config(config: Config, step: Step, host: Host) -> None:
+    """mongod.conf, and the data directory, for nobody else to enter."""
+    name, _, _ = step.arg("host").rpartition(":")
+    host.replace(configuration(config), render_mongod(config, name.strip("[]")), 0o600, 0o700)
+    try:
+        Path(config.data).mkdir(0o700, exist_ok=True)
+    except OSError as error:
+        raise ApplyError(f"{config.data}: {error.strerror}") from error
+
+
+def launch(config: Config, step: Step, host: Host) -> None:
+    """Start mongod, or wait for the one that is still reading its journal, until it accepts connections."""
+    log = Path(config.directory) / "launch.log"
+    peer = peer_at(config, step.arg("host"), host)
+    pid = _pid(config, host) or host.launch([config.mongod, "--config", str(configuration(config))], log)
+    host.wait(lambda: not host.alive(pid) or listens(peer), max(LAUNCH_SECONDS, config.ready_timeout), 0.05)
+    if not host.alive(pid):
+        raise ApplyError(f"{config.mongod}: it ended at once: {_last_words(config, log, host)}")
+    if not listens(peer):
+        raise ApplyError(f"{config.mongod}: process {pid} runs and does not listen on {peer} yet; {config.directory}/mongod.log says why")
+
+
+def _last_words(config: Config, log: Path, host: Host) -> str:
+    """What it printed; else the last errors of its log (JSON lines since 4.4: severity E or F)."""
+    texts = [host.read(path, lossy=True) or "" for path in (log, Path(config.directory) / "mongod.log")]
+    printed = [line for line in texts[0].splitlines() if line.strip()]
+    logged = [line for line in texts[1].splitlines()[-200:] if '"s":"E"' in line or '"s":"F"' in line]
+    return " / ".join((logged or printed)[-3:])[-1500:] or f"see {config.directory}/mongod.log"
+
+
+def wait_process(config: Config, step: Step, host: Host) -> None:
+    """Wait for a mongod that somebody else has started by now. Not for long: if it died, OpenSVC has to hear so, and starts it again."""
+    peer = peer_at(config, step.arg("host"), host)
+    if not host.wait(lambda: listens(peer), WAIT_SECONDS, 0.1):
+        raise ApplyError(f"nothing answers on {peer} after {WAIT_SECONDS:g} s; with launch=false its container or app has to run")
+
+
+def stop(config: Config, step: Step, host: Host) -> None:
+    """The shutdown command; where it cannot be given, SIGTERM; then wait for the end.
+
+    A primary whose place nobody can take refuses the command, unless the override keyword is set or nobody is to stay.
+    """
+    at = peer_at(config, step.arg("host"), host)
+    pid = _pid(config, host)
+    if not pid:
+        raise ApplyError(f"{at}: {config.directory}/mongod.pid does not tell the process; end it by hand on {step.on}")
+    force = config.allow_stop_without_handover or not recall(config, step).staying
+    if not _shut_down(own_peer(config, step.arg("host"), host), config.catch_up + 5.0, force):
+        host.kill(pid, signal.SIGTERM)
+    if not host.wait(lambda: not host.alive(pid), TERMINATE_AFTER_SECONDS):
+        host.kill(pid, signal.SIGTERM)
+    if not host.wait(lambda: not host.alive(pid) and not listens(at), END_SECONDS):
+        raise ApplyError(f"{at}: process {pid} still runs {END_SECONDS:g} s after SIGTERM; see {config.directory}/mongod.log")
+
+
+def _shut_down(peer: Peer, seconds: float, force: bool) -> bool:
+    """False when it could not be asked. ApplyError when it refused, being a primary without a successor."""
+    try:
+        with session(peer, seconds) as talk:
+            talk.ask("shutdown", timeoutSecs=QUIESCE_SECONDS, force=force)
+    except Trouble as trouble:
+        if trouble.fault is Fault.COMMAND and not trouble.denied:
+            raise ApplyError(trouble.words) from trouble
+        # It hangs up instead of an answer.
+        return trouble.fault is Fault.SILENT
+    return True
+
+
+def _pid(config: Config, host: Host) -> int:
+    """The mongod of our configuration file; 0 when none runs. A pid file outlives its process, and pids are used again."""
+    words = (host.read(Path(config.directory) / "mongod.pid") or "").split()
+    pid = int(words[0]) if words and words[0].isdigit() else 0
+    command = host.read(Path(f"/proc/{pid}/cmdline"), lossy=True) if pid else None
+    return pid if command and str(configuration(config)) in command and host.alive(pid) else 0
+
+
+def remove_directory(config: Config, step: Step, host: Host) -> None:
+    """Data, configuration, log, socket and pid file; whatever else is in ``directory`` is not ours."""
+    host.remove_tree(Path(config.data))
+    for name in (*OWN_FILES, Path(config.socket).name):
+        host.remove(Path(config.directory) / name)
+    try:
+        os.rmdir(config.directory)
+    except OSError:
+        # Somebody else's file, or the mount point of a volume.
+        return
+
+
+DO: Mapping[str, Callable[[Config, Step, Host], None]] = {
+    "write-config": write_config,
+    "launch": launch,
+    "wait": wait_process,
+    "stop": stop,
+    "remove-directory": remove_directory,
+}

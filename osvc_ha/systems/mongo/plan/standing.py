@@ -1,0 +1,137 @@
+"""How the set stands: who is primary, which configuration counts, who is well, who is behind. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import FrozenSet, Optional, Tuple
+
+from osvc_ha.systems.mongo.state import WELL, Actual, Desired, Health, Member, MemberView, Peer, SetConfig
+from osvc_ha.systems.mongo.state.setconfig import same_host
+
+
+def of_set(actual: Actual, desired: Desired) -> Tuple[MemberView, ...]:
+    """The mongods that are of this set, in scope order: initiated under its name."""
+    views = (actual.views[node] for node in desired.scope)
+    return tuple(view for view in views if view.initiated and view.set_name == desired.config.replica_set)
+
+
+def primary(actual: Actual, desired: Desired) -> str:
+    """The node of the primary; "" when there is none among our nodes. Of two, the one of the newer term."""
+    heads = [view for view in of_set(actual, desired) if view.answers and view.state == "PRIMARY" and view.config is not None]
+    return max(heads, key=lambda view: (view.term, -desired.scope.index(view.node))).node if heads else ""
+
+
+def configuration(actual: Actual, desired: Desired) -> Optional[SetConfig]:
+    """The configuration that counts: the primary's; without one, the newest that a majority of its own voters has."""
+    head = primary(actual, desired)
+    if head:
+        return actual.views[head].config
+    known = {view.config.stamp: view.config for view in of_set(actual, desired) if view.config is not None}
+    for stamp in sorted(known, reverse=True):
+        if _installed(known[stamp], actual, desired) >= known[stamp].majority:
+            return known[stamp]
+    return None
+
+
+def newest(actual: Actual, desired: Desired) -> Optional[SetConfig]:
+    """The newest configuration that anybody has, whether or not it counts: for sentences about a set that has lost its majority."""
+    known = [view.config for view in of_set(actual, desired) if view.config is not None]
+    return configuration(actual, desired) or max(known, key=lambda config: config.stamp, default=None)
+
+
+def committed(actual: Actual, desired: Desired) -> bool:
+    """May the next reconfig begin? The primary says so; before 4.4, when a majority of the voters has the primary's configuration."""
+    head = primary(actual, desired)
+    config = actual.views[head].config if head else None
+    if config is None:
+        return False
+    return actual.views[head].committed or (config.term < 0 and _installed(config, actual, desired) >= config.majority)
+
+
+def _installed(config: SetConfig, actual: Actual, desired: Desired) -> int:
+    have = {view.me for view in of_set(actual, desired) if view.config is not None and view.config.stamp == config.stamp}
+    seen = {peer.where for view in of_set(actual, desired) for peer in view.peers if peer.installed == config.stamp}
+    return sum(any(same_host(voter.host, me) for me in have if me) or where(voter, actual, desired) in seen for voter in config.voters)
+
+
+def host_of(node: str, actual: Actual, desired: Desired) -> str:
+    """host:port of a node's member: as the set knows it, where it is in it, else as it would be added."""
+    config, me = newest(actual, desired), actual.views[node].me
+    return me if config is not None and me and config.at(me) is not None else desired.member_at(node)
+
+
+def where(member: Member, actual: Actual, desired: Desired) -> str:
+    """The node of a member, or its host:port when it runs on none of ours."""
+    for node in desired.scope:
+        if same_host(desired.member_at(node), member.host) or (actual.views[node].me and same_host(actual.views[node].me, member.host)):
+            return node
+    return member.host
+
+
+def member_of(node: str, actual: Actual, desired: Desired) -> Optional[Member]:
+    """The node's entry in the set's configuration, if it has one."""
+    config = newest(actual, desired)
+    return config.at(host_of(node, actual, desired)) if config is not None else None
+
+
+def seen_by_primary(place: str, actual: Actual, desired: Desired) -> Optional[Peer]:
+    """What the primary says of a member. None for itself, and when there is no primary."""
+    head = primary(actual, desired)
+    peers = actual.views[head].peers if head else ()
+    return next((peer for peer in peers if peer.where == place), None)
+
+
+def well(member: Member, actual: Actual, desired: Desired) -> bool:
+    """Does it take part? It says so itself where it is ours, and the primary hears it where there is one."""
+    place = where(member, actual, desired)
+    peer = seen_by_primary(place, actual, desired)
+    view = actual.views.get(place)
+    if view is not None and view.health in (Health.ABSENT, Health.SILENT):
+        return False
+    if peer is not None:
+        return peer.healthy and (peer.state in WELL or (member.arbiter and peer.state == "ARBITER"))
+    return view is not None and (view.serves or (member.arbiter and view.state == "ARBITER"))
+
+
+def well_voters(config: SetConfig, actual: Actual, desired: Desired) -> FrozenSet[int]:
+    """The ids of the voters that take part."""
+    return frozenset(member.id for member in config.voters if well(member, actual, desired))
+
+
+def keeps_majority(config: SetConfig, actual: Actual, desired: Desired) -> bool:
+    """Would enough of this configuration's voters take part to elect a primary and to commit it?"""
+    return len(well_voters(config, actual, desired)) >= config.majority
+
+
+def lag(place: str, actual: Actual, desired: Desired) -> Optional[float]:
+    """Seconds behind the primary; None when that cannot be told.
+
+    Both times are the primary's own clock's, stamped on its operations; an idle primary writes one every 10 s.
+    """
+    head = primary(actual, desired)
+    if not head or not actual.views[head].optime:
+        return None
+    peer = seen_by_primary(place, actual, desired)
+    own = actual.views[place].optime if place in actual.views else 0.0
+    theirs = max(own, peer.optime if peer is not None else 0.0)
+    return max(0.0, actual.views[head].optime - theirs) if theirs else None
+
+
+def caught_up(place: str, seconds: float, actual: Actual, desired: Desired) -> bool:
+    """Is it SECONDARY, and no further behind than that?"""
+    behind = lag(place, actual, desired)
+    view = actual.views.get(place)
+    peer = seen_by_primary(place, actual, desired)
+    state = view.state if view is not None and view.answers else peer.state if peer is not None else ""
+    return state == "SECONDARY" and behind is not None and behind <= seconds and (peer is None or peer.healthy)
+
+
+def without(config: SetConfig, host: str) -> SetConfig:
+    """The configuration after that member's removal."""
+    return replace(config, version=config.version + 1, members=tuple(one for one in config.members if not same_host(one.host, host)))
+
+
+def with_votes(config: SetConfig, host: str, votes: int, priority: float) -> SetConfig:
+    """The configuration after that member was given its vote, or lost it."""
+    members = (replace(one, votes=votes, priority=priority) if same_host(one.host, host) else one for one in config.members)
+    return replace(config, version=config.version + 1, members=tuple(members))

@@ -1,0 +1,107 @@
+"""What goes wrong at the worst moment: races, kills and reboots."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from osvc_ha.planner.types import Status, Verb
+
+pytestmark = pytest.mark.live
+
+
+def test_a_persons_reconfigs_and_ours_both_arrive(running):
+    """Somebody changes tags again and again while n3 enters anew: n3 gets its vote, and the last tag is there."""
+    running.leaving = {"n3"}
+    running.reconcile("n3", Verb.UNPROVISION)
+    running.leaving = set()
+    made, ended = [0], threading.Event()
+
+    def person():
+        from pymongo.errors import PyMongoError
+
+        # Without any pause the configuration would never be on a majority when somebody else looks.
+        while not ended.wait(0.5):
+            config = running.ask("n1", "replSetGetConfig")["config"]
+            config["version"] += 1
+            config["members"][0].setdefault("tags", {})["person"] = str(made[0] + 1)
+            try:
+                running.ask("n1", "replSetReconfig", config, seconds=20)
+                made[0] += 1
+            except PyMongoError:
+                continue
+
+    thread = threading.Thread(target=person, daemon=True)
+    thread.start()
+    try:
+        running.start("n3")
+    finally:
+        ended.set()
+        thread.join(30)
+    config = running.ask("n1", "replSetGetConfig")["config"]
+    assert made[0] > 1
+    assert config["members"][0]["tags"]["person"] == str(made[0])
+    assert running.votes() == {"n1": 1, "n2": 1, "n3": 1}
+
+
+def test_a_start_killed_between_its_two_reconfigs_is_ended_by_whoever_looks_next(make_group):
+    """kill -9 when n3 is a member and has no vote yet: FOLLOW on n1 gives it the vote, and so would another START."""
+    group = make_group()
+    group.placed = {"n1", "n2"}
+    group.start("n1", "n2")
+    group.placed.add("n3")
+    child = os.fork()
+    if child == 0:
+        try:
+            group.reconcile("n3", Verb.START)
+        finally:
+            os._exit(0)
+    group.eventually(lambda: group.votes().get("n3") == 0)
+    os.kill(child, signal.SIGKILL)
+    _, result = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(result)
+    group.eventually(lambda: group.states()["n3"] == 2)
+    if group.votes()["n3"] == 0:
+        group.eventually(lambda: group.plan("n1", Verb.FOLLOW) != () or group.votes()["n3"] == 1)
+        group.reconcile("n1", Verb.FOLLOW)
+    assert group.votes() == {"n1": 1, "n2": 1, "n3": 1}
+    group.reconcile("n3", Verb.START)
+    assert group.status("n3").status is Status.UP
+
+
+def test_three_rebooted_at_once_are_the_same_set_with_the_same_data(running):
+    """The power goes everywhere: started together again, nobody begins a second set, and every acknowledged write is there."""
+    with running.writer("before") as load:
+        load.progress()
+    made = running.ask("n1", "replSetGetConfig")["config"]["settings"]["replicaSetId"]
+    for node in running.nodes:
+        running.signal(node, signal.SIGKILL)
+    running.start()
+    running.eventually(running.settled)
+    assert running.ask("n2", "replSetGetConfig")["config"]["settings"]["replicaSetId"] == made
+    assert load.lost() == set()
+
+
+def test_a_primary_that_is_killed_is_replaced_by_the_set_itself(running):
+    """No START, no FOLLOW: within the election time-out another is primary, nothing acknowledged is lost, and status says what is."""
+    with running.writer("crash") as load:
+        running.signal("n1", signal.SIGKILL)
+        load.progress()
+    assert load.lost() == set()
+    assert load.outage() <= 2.0 + 2.0
+    assert running.status("n1").status is Status.DOWN
+    assert running.status("n2").status is Status.UP
+    running.start("n1")
+    assert running.votes() == {"n1": 1, "n2": 1, "n3": 1}
+
+
+def test_a_lost_majority_is_said_in_one_sentence_and_left_to_a_person(running):
+    """Two of three are dead: the third is no primary, START and FOLLOW change nothing, and the status names the way out."""
+    for node in ("n1", "n2"):
+        running.signal(node, signal.SIGKILL)
+    running.dead = {"n1", "n2"}
+    running.placed = {"n3"}
+    running.eventually(lambda: any("majority lost" in line for line in running.status("n3").lines))
+    assert running.plan("n3", Verb.FOLLOW) == ()
+    assert len(running.ask("n3", "replSetGetConfig")["config"]["members"]) == 3
