@@ -73,6 +73,8 @@ def knot(serving: HaLab) -> Iterator[OutsideKnot]:
             write(serving, name, KEY_FILE, f"{algorithm}:{KEY}:{secret}\n")
             serving.order(name, "label", key="osvc_ha_public_address", value=serving.machines.addresses[name])
         yield server
+        for name in serving.names:
+            serving.machines.run(name, ["rm", "-f", KEY_FILE])
 
 
 @pytest.fixture

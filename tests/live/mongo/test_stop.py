@@ -82,3 +82,11 @@ def test_unprovision_below_a_majority_is_refused(running):
         running.reconcile("n3", Verb.UNPROVISION)
     assert (running.directory / "n3" / "data").exists()
     assert running.votes() == before
+
+
+def test_a_keyword_that_changed_reaches_mongod_at_the_next_start(running):
+    """mongod.conf is rendered anew: an operator who set another cache size does not find the old one."""
+    running.stop("n3")
+    steps = [step.do for step in running.reconcile("n3", Verb.START, cache_mb="300").steps]
+    assert steps[:2] == ["write-config", "launch"]
+    assert "cacheSizeGB: 0.29296875" in (running.directory / "n3" / "mongod.conf").read_text()

@@ -35,10 +35,10 @@ def configuration(config: Config) -> Path:
     return Path(config.directory) / "mongod.conf"
 
 
-def disk(config: Config, host: Host) -> Disk:
-    """What is there of an earlier life."""
+def disk(config: Config, name: str, host: Host) -> Disk:
+    """What is there of an earlier life. name: this node's member's, without port. A mongod.conf of other keywords is none."""
     return Disk(
-        config=bool(host.read(configuration(config))),
+        config=host.read(configuration(config), lossy=True) == render_mongod(config, name),
         has_data=any(name.startswith("WiredTiger") or name == "storage.bson" for name in host.names(Path(config.data))),
         keyfile_trouble=_keyfile_trouble(config) if config.launch else "",
     )

@@ -55,7 +55,7 @@ def look(config: Config, wanted: Desired, host: Host) -> Actual:
         local=wanted.local,
         now=now,
         views={node: found[node][0] for node in hosts},
-        disk=disk(config, host),
+        disk=disk(config, wanted.hosts[wanted.local], host),
         unreached={hosts[node]: found[node][1] for node in hosts if found[node][1]},
     )
 
