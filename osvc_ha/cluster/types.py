@@ -59,6 +59,12 @@ class Instance:
         return self.avail in UP_WORDS
 
     @property
+    def starting(self) -> bool:
+        """OpenSVC has begun to start it. Not one that waits for the leader to be provisioned: that would wait for it."""
+        begun = self.state.startswith(("starting", "restarting", "ready", "wait", "provisioning"))
+        return begun and "leader" not in self.state and not self.state.endswith("failed")
+
+    @property
     def leaving(self) -> bool:
         """OpenSVC has begun to stop it: no new work should be sent there."""
         return self.state.startswith(("stopping", "shutting", "unprovisioning", "stopped"))
@@ -138,6 +144,11 @@ class Cluster:
     def is_placed(self, path: str, node: str = "") -> bool:
         """Does OpenSVC run an instance of this object on this node (default: here)?"""
         return (node or self.local) in self.object(path).placed()
+
+    def runs(self, path: str, node: str) -> bool:
+        """Is an instance up there, or being started, on a living node, and not about to stop?"""
+        instance = self.object(path).instances.get(node)
+        return instance is not None and self.node(node).alive and not instance.leaving and (instance.up or instance.starting)
 
     def is_first_placed(self, path: str, node: str = "") -> bool:
         """Is this node the first in scope order among those that run it? The one that bootstraps."""

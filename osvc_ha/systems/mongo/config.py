@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from osvc_ha.planner.errors import ConfigError
+from osvc_ha.planner.reader import KeywordReader
 from osvc_ha.planner.types import Keyword
 
 KEYWORDS: Tuple[Keyword, ...] = (
@@ -50,7 +51,6 @@ KEYWORDS: Tuple[Keyword, ...] = (
 # A name in a connection string, a TXT record and a configuration file, unquoted.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\Z")
-PATH = re.compile(r"/[A-Za-z0-9._/@+=,-]+\Z")
 PROGRAM = re.compile(r"[A-Za-z0-9._/@+=,-]+\Z")
 USER = re.compile(r"[A-Za-z0-9._@-]*\Z")
 BIND = re.compile(r"[A-Za-z0-9.:*-]+(,[A-Za-z0-9.:-]+)*\Z")
@@ -104,7 +104,7 @@ class Config:
 
 def parse(keywords: Mapping[str, str]) -> Config:
     """Keywords as strings -> Config. ConfigError names the service, the keyword and the value."""
-    read = _Reader(keywords)
+    read = KeywordReader(keywords, KEYWORDS)
     path = read.text("path", re.compile(r"[a-z0-9A-Z][A-Za-z0-9._/-]*\Z"), "a service path, such as prod/svc/mongo", required=True)
     replica_set = read.text("replica_set", NAME, "letters, digits, dot, dash and underscore, 63 at most", default=path.rsplit("/", 1)[-1])
     tls = read.flag("tls", False)
@@ -155,49 +155,3 @@ def _refuse_contradictions(config: Config) -> None:
         raise ConfigError(
             f"{who}: directory={config.directory!r} is longer than {LONGEST_DIRECTORY} characters, too long for a socket in it"
         )
-
-
-class _Reader:
-    """Reads one keyword at a time; every refusal names service, keyword, value and what would be right."""
-
-    def __init__(self, keywords: Mapping[str, str]) -> None:
-        self._given = keywords
-        unknown = sorted(set(keywords) - {keyword.name for keyword in KEYWORDS})
-        if unknown:
-            known = ", ".join(keyword.name for keyword in KEYWORDS)
-            raise ConfigError(f"{self._who()}: unknown keyword {unknown[0]}; known are {known}")
-
-    def _who(self) -> str:
-        return f"service {self._given.get('path', '?')}"
-
-    def _wrong(self, key: str, value: str, right: str) -> ConfigError:
-        return ConfigError(f"{self._who()}: {key}={value!r} is not {right}")
-
-    def text(self, key: str, alphabet: re.Pattern[str], right: str, default: str = "", required: bool = False) -> str:
-        value = self._given.get(key, "") or default
-        if not value and required:
-            raise ConfigError(f"{self._who()}: {key} is missing; it is {right}")
-        if value and not alphabet.match(value):
-            raise self._wrong(key, value, right)
-        return value
-
-    def file(self, key: str, default: str = "", required: bool = False) -> str:
-        return self.text(key, PATH, "an absolute path without spaces or quotes", default, required)
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._given.get(key, "").lower()
-        if value not in ("", "true", "false"):
-            raise self._wrong(key, value, "true or false")
-        return value == "true" if value else default
-
-    def number(self, key: str, default: int, least: int, most: int) -> int:
-        value = self._given.get(key, "") or str(default)
-        # isascii: str.isdigit also accepts digits that int() refuses.
-        if not (value.isascii() and value.isdigit()) or not least <= int(value) <= most:
-            raise self._wrong(key, value, f"a number from {least} to {most}")
-        return int(value)
-
-    def auto(self, key: str, least: int, most: int) -> Optional[int]:
-        if self._given.get(key, "") in ("", "auto"):
-            return None
-        return self.number(key, least, least, most)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from osvc_ha.planner.errors import ConfigError
+from osvc_ha.planner.reader import KeywordReader
 from osvc_ha.planner.types import Keyword
 
 KEYWORDS: Tuple[Keyword, ...] = (
@@ -52,8 +53,6 @@ KEYWORDS: Tuple[Keyword, ...] = (
 # The alphabet of Sentinel's own master names (sentinel.c, isValidMasterName in spirit): it must
 # survive a line of redis.conf, a HAProxy backend name and a stick-table key unquoted.
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-# One line of redis.conf, unquoted.
-PATH = re.compile(r"/[A-Za-z0-9._/@+=,-]+\Z")
 PROGRAM = re.compile(r"[A-Za-z0-9._/@+=,-]+\Z")
 USER = re.compile(r"[A-Za-z0-9._@-]*\Z")
 
@@ -105,7 +104,7 @@ class Config:
 
 def parse(keywords: Mapping[str, str]) -> Config:
     """Keywords as strings -> Config. ConfigError names the service, the keyword and the value."""
-    read = _Reader(keywords)
+    read = KeywordReader(keywords, KEYWORDS)
     path = read.text("path", re.compile(r"[a-z0-9A-Z][A-Za-z0-9._/-]*\Z"), "a service path, such as prod/svc/redis", required=True)
     group = read.text("group", GROUP, "letters, digits, dot, dash and underscore, 64 at most", default=path.rsplit("/", 1)[-1])
     tls = read.flag("tls", False)
@@ -126,11 +125,11 @@ def parse(keywords: Mapping[str, str]) -> Config:
         launch=read.flag("launch", True),
         redis_server=read.text("redis_server", PROGRAM, "a program name or path", default="redis-server"),
         redis_sentinel=read.text("redis_sentinel", PROGRAM, "a program name or path", default="redis-sentinel"),
-        min_replicas=read.auto("min_replicas_to_write", 0),
+        min_replicas=read.auto("min_replicas_to_write", 0, 100),
         min_replicas_max_lag=read.number("min_replicas_max_lag", 3, 1, 3600),
         down_after=read.number("down_after", 5000, 100, 3_600_000),
         failover_timeout=read.number("failover_timeout", 10000, 1000, 3_600_000),
-        quorum=read.auto("quorum", 1),
+        quorum=read.auto("quorum", 1, 100),
         grace=float(read.number("grace", 300, 1, 31_536_000)),
         ready_timeout=float(read.number("ready_timeout", 60, 1, 86_400)),
         handover_timeout=float(read.number("handover_timeout", 5, 1, 60)),
@@ -144,56 +143,3 @@ def parse(keywords: Mapping[str, str]) -> Config:
         if keywords.get(user) and not keywords.get(file):
             raise ConfigError(f"service {path}: {user}={keywords[user]} without {file}; name the file with its password")
     return config
-
-
-class _Reader:
-    """Reads one keyword at a time; every refusal names service, keyword, value and what would be right."""
-
-    def __init__(self, keywords: Mapping[str, str]) -> None:
-        self._given = keywords
-        unknown = sorted(set(keywords) - {keyword.name for keyword in KEYWORDS})
-        if unknown:
-            known = ", ".join(keyword.name for keyword in KEYWORDS)
-            raise ConfigError(f"{self._who()}: unknown keyword {unknown[0]}; known are {known}")
-
-    def _who(self) -> str:
-        return f"service {self._given.get('path', '?')}"
-
-    def _wrong(self, key: str, value: str, right: str) -> ConfigError:
-        return ConfigError(f"{self._who()}: {key}={value!r} is not {right}")
-
-    def text(self, key: str, alphabet: re.Pattern[str], right: str, default: str = "", required: bool = False) -> str:
-        value = self._given.get(key, "") or default
-        if not value and required:
-            raise ConfigError(f"{self._who()}: {key} is missing; it is {right}")
-        if value and not alphabet.match(value):
-            raise self._wrong(key, value, right)
-        return value
-
-    def file(self, key: str, default: str = "", required: bool = False) -> str:
-        return self.text(key, PATH, "an absolute path without spaces or quotes", default, required)
-
-    def files(self, key: str) -> Tuple[str, ...]:
-        found = tuple(self._given.get(key, "").split())
-        for value in found:
-            if not PATH.match(value):
-                raise self._wrong(key, value, "a list of absolute paths")
-        return found
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._given.get(key, "").lower()
-        if value not in ("", "true", "false"):
-            raise self._wrong(key, value, "true or false")
-        return value == "true" if value else default
-
-    def number(self, key: str, default: int, least: int, most: int) -> int:
-        value = self._given.get(key, "") or str(default)
-        # isascii: str.isdigit also accepts digits that int() refuses or that redis.conf would not read.
-        if not (value.isascii() and value.isdigit()) or not least <= int(value) <= most:
-            raise self._wrong(key, value, f"a number from {least} to {most}")
-        return int(value)
-
-    def auto(self, key: str, least: int) -> Optional[int]:
-        if self._given.get(key, "") in ("", "auto"):
-            return None
-        return self.number(key, least, least, 100)

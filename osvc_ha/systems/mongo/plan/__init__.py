@@ -32,7 +32,7 @@ functions, for the primary may change while a member copies data. Every reconfig
 
 from __future__ import annotations
 
-from osvc_ha.cluster.types import Cluster, Instance
+from osvc_ha.cluster.types import Cluster
 from osvc_ha.planner.errors import ConfigError, UnsafePlan
 from osvc_ha.planner.types import Plan, Verb
 from osvc_ha.systems.mongo.config import Config
@@ -53,7 +53,7 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
     scope = cluster.object(config.path).scope
     if cluster.local not in scope:
         raise ConfigError(f"service {config.path}: {cluster.local} is not in its scope ({' '.join(scope)})")
-    runs = {node: _runs(cluster, config.path, node) for node in scope}
+    runs = {node: cluster.runs(config.path, node) for node in scope}
     return Desired(
         verb=verb,
         config=config,
@@ -66,17 +66,6 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         majority=cluster.has_majority(),
         waiting=tuple(node for node in scope if _waits(cluster, config.path, node)),
     )
-
-
-def _runs(cluster: Cluster, path: str, node: str) -> bool:
-    instance = cluster.object(path).instances.get(node)
-    return instance is not None and cluster.node(node).alive and not instance.leaving and (instance.up or _starting(instance))
-
-
-def _starting(instance: Instance) -> bool:
-    # Not those that wait for the leader to be provisioned: it would wait for them.
-    begun = instance.state.startswith(("starting", "restarting", "ready", "wait", "provisioning"))
-    return begun and "leader" not in instance.state and not instance.state.endswith("failed")
 
 
 def _waits(cluster: Cluster, path: str, node: str) -> bool:

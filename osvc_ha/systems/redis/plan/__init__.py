@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from osvc_ha.authority import Claim, Grant, View, Vote, authority
 from osvc_ha.cluster.addresses import address_of, refuse_loopback
-from osvc_ha.cluster.types import Cluster, Instance
+from osvc_ha.cluster.types import Cluster
 from osvc_ha.planner.errors import ConfigError, UnsafePlan
 from osvc_ha.planner.types import Plan, Step, Verb
 from osvc_ha.systems.redis.config import Config
@@ -50,7 +50,7 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
     labelled = {name: node.address for name, node in cluster.nodes.items() if node.address}
     addresses = {node: address_of(cluster.node(node), cluster.resolved) for node in scope}
     refuse_loopback({**labelled, **addresses})
-    runs = {node: _runs(cluster, config.path, node) for node in scope}
+    runs = {node: cluster.runs(config.path, node) for node in scope}
     return Desired(
         verb=verb,
         config=config,
@@ -62,17 +62,6 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         first=cluster.is_first_placed(config.path),
         majority=cluster.has_majority(),
     )
-
-
-def _runs(cluster: Cluster, path: str, node: str) -> bool:
-    instance = cluster.object(path).instances.get(node)
-    return instance is not None and cluster.node(node).alive and not instance.leaving and (instance.up or _starting(instance))
-
-
-def _starting(instance: Instance) -> bool:
-    # Not those that wait for the leader to be provisioned: it would wait for them.
-    begun = instance.state.startswith(("starting", "restarting", "ready", "wait", "provisioning"))
-    return begun and "leader" not in instance.state and not instance.state.endswith("failed")
 
 
 def plan(actual: Actual, desired: Desired) -> Plan:
