@@ -8,7 +8,6 @@ import fcntl
 import os
 import resource
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -18,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Tuple
 
+from osvc_ha.children import killed_at_the_end
+from osvc_ha.dial import connect
 from osvc_ha.listening import ask_kernel, parse_listening
 from osvc_ha.planner.errors import ApplyError, ObserveError
 
@@ -70,7 +71,7 @@ class Host:
             raise ApplyError(f"{argv[0]}: not found; install it or name its path by keyword") from error
         except OSError as error:
             raise ApplyError(f"{argv[0]}: {error.strerror}") from error
-        with _killed_at_the_end(child):
+        with killed_at_the_end(child):
             try:
                 out, err = child.communicate(text, timeout=seconds)
             except subprocess.TimeoutExpired as error:
@@ -136,6 +137,25 @@ class Host:
         except OSError as error:
             raise ObserveError(f"{path}: cannot be read: {error.strerror}") from error
 
+    def mode(self, path: Path) -> int:
+        """What a file is and who may use it: its st_mode. ObserveError with the system's words when that cannot be told."""
+        try:
+            return path.stat().st_mode
+        except OSError as error:
+            raise ObserveError(f"{path}: {error.strerror}") from error
+
+    def make_directory(self, path: Path, mode: int) -> None:
+        """Make a directory where there is none; one that is there keeps its mode. ApplyError when it cannot be made."""
+        try:
+            path.mkdir(mode, exist_ok=True)
+        except OSError as error:
+            raise ApplyError(f"{path}: {error.strerror}") from error
+
+    def remove_directory(self, path: Path) -> None:
+        """Remove a directory if it is empty. One with somebody's file in it stays, as does the mount point of a volume."""
+        with contextlib.suppress(OSError):
+            path.rmdir()
+
     def remove(self, path: Path) -> None:
         """Remove a file if it is there. ApplyError when it cannot be."""
         try:
@@ -163,7 +183,7 @@ class Host:
         chunks: list[bytes] = []
         size = 0
         try:
-            with _connect(address, seconds) as peer:
+            with connect(address, seconds) as peer:
                 peer.sendall(text.encode())
                 while not chunks or (chunks[-1] and not (end and chunks[-1].endswith(end.encode()))):
                     left = give_up - time.monotonic()
@@ -259,39 +279,3 @@ class Host:
                         raise ApplyError(f"{path}: another run has held it for {seconds:g} s") from None
                     self.sleep(0.02)
             yield
-
-
-@contextlib.contextmanager
-def _killed_at_the_end(child: subprocess.Popen[str]) -> Iterator[None]:
-    """Unless the body succeeds, kill the child's whole session: its children hold our pipes and its locks.
-
-    One that sleeps in the kernel (a dead disk, a dead NFS server) cannot be killed; it is left behind
-    after a second, because waiting for it would hang us too.
-    """
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=1)
-        raise
-    finally:
-        for pipe in (child.stdin, child.stdout, child.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-
-def _connect(address: str, seconds: float) -> socket.socket:
-    if address.startswith("/"):
-        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        peer.settimeout(seconds)
-        try:
-            peer.connect(address)
-        except OSError:
-            peer.close()
-            raise
-        return peer
-    name, _, port = address.rpartition(":")
-    return socket.create_connection((name, int(port)), timeout=seconds)

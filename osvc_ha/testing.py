@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,18 @@ class FakeHost(Host):
         """The first parts of the paths below."""
         below = (Path(file).parts for file in self.files if Path(file).is_relative_to(path))
         return tuple(sorted({parts[len(path.parts)] for parts in below if len(parts) > len(path.parts)}))
+
+    def mode(self, path: Path) -> int:
+        """A regular file for its owner alone, unless ``modes`` says otherwise; ObserveError when it is not there."""
+        if str(path) not in self.files:
+            raise ObserveError(f"{path}: No such file or directory")
+        return stat.S_IFREG | self.modes.get(str(path), 0o600)
+
+    def make_directory(self, path: Path, mode: int) -> None:
+        """Nothing: a directory is there as soon as a file is in it."""
+
+    def remove_directory(self, path: Path) -> None:
+        """Nothing: an empty one is not there."""
 
     def remove(self, path: Path) -> None:
         """Remove it if it is there."""

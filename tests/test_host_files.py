@@ -169,3 +169,28 @@ def test_a_device_is_never_replaced(host: Host) -> None:
     with pytest.raises(ApplyError, match="no regular file"):
         host.replace(Path("/dev/null"), "text")
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_file_tells_its_mode(tmp_path: Path, host: Host) -> None:
+    """What it is and who may use it; a file that is not there is named in the system's words."""
+    (tmp_path / "a").touch(0o640)
+    assert stat.S_ISREG(host.mode(tmp_path / "a")) and stat.S_IMODE(host.mode(tmp_path / "a")) == 0o640
+    with pytest.raises(ObserveError, match="/b: No such file or directory$"):
+        host.mode(tmp_path / "b")
+
+
+def test_a_directory_is_made_once_and_removed_only_when_empty(tmp_path: Path, host: Host) -> None:
+    """One that is there keeps its mode, one with somebody's file in it stays, and one that is gone is no error."""
+    home = tmp_path / "home"
+    host.make_directory(home, 0o700)
+    host.make_directory(home, 0o755)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    (home / "a").touch()
+    host.remove_directory(home)
+    assert home.is_dir()
+    host.remove(home / "a")
+    host.remove_directory(home)
+    host.remove_directory(home)
+    assert not home.exists()
+    with pytest.raises(ApplyError, match="/gone/home: No such file or directory$"):
+        host.make_directory(tmp_path / "gone" / "home", 0o700)

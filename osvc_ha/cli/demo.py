@@ -24,12 +24,12 @@ def command(form: str, only: tuple[int, ...], keep_going: bool) -> None:
 
     Exit code 0 when every scene kept its limits and no acknowledged write was lost.
     """
-    from osvc_ha.drill.mongo_lab import why_not
+    from osvc_ha.drill.mongo_program import why_no_mongod
     from osvc_ha.drill.mongo_scenes import MONGO_SCENES
     from osvc_ha.drill.report import print_scenes
     from osvc_ha.drill.scenes import SCENES
 
-    missing = why_not()
+    missing = why_no_mongod()
     show = Show(_progress(), only, keep_going, len(SCENES) + (0 if missing else len(MONGO_SCENES)))
     began = time.monotonic()
     _play_redis(show)

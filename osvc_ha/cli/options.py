@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Tuple, TypeVar
 
 import click
 
+from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.types import System, Verb
 from osvc_ha.registry import SETTINGS, SYSTEMS, load_system
 from osvc_ha.source import Source
 
-__all__ = ["SETTINGS", "SYSTEMS", "Source", "keywords", "load_system", "output", "show", "source", "systems_of", "verb"]
+__all__ = ["SETTINGS", "SYSTEMS", "Asked", "Source", "keywords", "load_system", "one_system", "output", "show", "source", "systems_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +62,33 @@ def verb(function: F) -> F:
     return click.option("--verb", "word", type=choice, default=Verb.FOLLOW.value, show_default=True, help="What OpenSVC would ask.")(
         function
     )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of one system on this node. form: "text" or "json"."""
+
+    system: System[Any, Any, Any]
+    config: Any
+    cluster: Cluster
+    verb: Verb
+    host: Host
+    form: str
+
+
+def one_system(function: Callable[[Asked], None]) -> click.Command:
+    """A command on one SYSTEM, with all the options that say what is asked of it; its help is the function's docstring."""
+
+    def command(
+        system_name: str, word: str, snapshot: Optional[Path], node: str, settings: Optional[Path], pairs: tuple[str, ...], form: str
+    ) -> None:
+        host = Host()
+        [(system, config)] = systems_of((system_name,), settings, pairs, host)
+        function(Asked(system, config, Source(snapshot, node, host).read(), Verb(word), host, form))
+
+    command.__doc__ = function.__doc__
+    named = click.argument("system_name", metavar="SYSTEM")(verb(source(keywords(output(command)))))
+    return click.command("command")(named)
 
 
 def systems_of(

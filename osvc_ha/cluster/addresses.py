@@ -55,6 +55,15 @@ def refuse_loopback(addresses: Mapping[str, str]) -> None:
     )
 
 
+def is_address(text: str) -> bool:
+    """Is it an IPv4 or IPv6 address, and no name?"""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(address: str) -> bool:
     """127.0.0.0/8, ::1, also mapped into IPv6, and the names that stand for them."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Dict, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
 from osvc_ha.cluster.types import Sections, full_path
 from osvc_ha.planner.errors import ObserveError
@@ -110,9 +110,11 @@ def preferred(scope: Iterable[str], config: Sections, cluster_nodes: Tuple[str, 
     return tuple(dict.fromkeys([*(name for name in wanted if name in members), *told]))
 
 
-def is_provisioned(value: object) -> bool:
-    """Agents say true, "true", "n/a" (nothing to provision), or false, "mixed", "part provisioned"."""
-    return value is not False and not (isinstance(value, str) and value.startswith(("false", "mix", "part")))
+def is_provisioned(value: object) -> Optional[bool]:
+    """Agents say true, "true", "n/a" (nothing to provision), false, or "mixed" or "part provisioned": None."""
+    if isinstance(value, str):
+        return None if value.startswith(("mix", "part")) else not value.startswith("false")
+    return value is not False
 
 
 def _at(where: str, key: str) -> str:

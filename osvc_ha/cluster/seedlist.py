@@ -7,11 +7,14 @@ host that was asked for (and one level more than a host of one or two labels), e
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from typing import Tuple
+from pathlib import Path
+from typing import Optional, Tuple
 
 from osvc_ha.cluster.label_options import port
+from osvc_ha.cluster.types import full_path
 from osvc_ha.planner.errors import ConfigError
 
 USUAL_PORT = 27017
@@ -19,6 +22,7 @@ USUAL_PORT = 27017
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 _EXTERNAL = "$external"
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_SERVICE = re.compile(r"[A-Za-z0-9-]+/svc/[A-Za-z0-9._-]+\Z")
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,14 @@ class Seedlist:
 
     name: the host in ``mongodb+srv://<host>/``, relative to the domain or absolute.
     members: (host, port) of the data-bearing, visible members: no arbiter, no hidden one. Hosts as ``name``.
+    service: whose replica set it is; the rest is then what that service's own system tells (``seedlist_file``).
     """
 
     name: str
     replica_set: str
     auth_source: str = ""
     members: Tuple[Tuple[str, int], ...] = ()
+    service: str = ""
 
     @property
     def options(self) -> str:
@@ -41,12 +47,14 @@ class Seedlist:
 
 
 def parse_seedlists(text: str) -> Tuple[Seedlist, ...]:
-    """``db=n1:27017,n2,n3/admin?replicaSet=rs0``, several separated by spaces. ConfigError: the end of a sentence."""
+    """``db=n1:27017,n2,n3/admin?replicaSet=rs0`` or ``db=prod/svc/mongo``, several of them. ConfigError: the end of a sentence."""
     return tuple(_parse(word) for word in text.split())
 
 
 def _parse(word: str) -> Seedlist:
     name, equals, rest = word.partition("=")
+    if name and _SERVICE.match(rest):
+        return Seedlist(name, "", service=full_path(rest))
     hosts, question, query = rest.partition("?")
     hosts, _, auth_source = hosts.partition("/")
     replica_set = query[len("replicaSet=") :] if query.startswith("replicaSet=") else ""
@@ -74,3 +82,24 @@ def _member(text: str, word: str) -> Tuple[str, int]:
 def parent_of(host: str) -> str:
     """The domain that members of the list at ``host`` have to be under: one label up, or the host itself when it has less than three."""
     return host.partition(".")[2] if host.count(".") >= 2 else host
+
+
+def seedlist_file(directory: Path, service: str) -> Path:
+    """Where a service's members are told, on each node where it runs."""
+    return directory / f"{full_path(service).replace('/', '.')}.json"
+
+
+def render_seedlist(seeds: Seedlist) -> str:
+    """The file. Its hosts are absolute names."""
+    members = [[host, number] for host, number in seeds.members]
+    return json.dumps({"replica_set": seeds.replica_set, "auth_source": seeds.auth_source, "members": members}, indent=1) + "\n"
+
+
+def told_seedlist(text: Optional[str], name: str = "") -> Optional[Seedlist]:
+    """The file under ``name``; None when there is none, or it cannot be read: then nothing is known."""
+    try:
+        found = json.loads(text or "")
+        members = tuple((str(host), int(number)) for host, number in found["members"])
+        return Seedlist(name, str(found["replica_set"]), str(found["auth_source"]), members)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

@@ -122,7 +122,7 @@ def _instance(node: str, instances: Mapping[str, Any], where: str, known: Dict[T
     except TypeError as error:
         raise ObserveError(f"{where}.{node}: overall, frozen, provisioned and state should be plain values") from error
     if found is None:
-        found = Instance(node, avail, str(key[2]), key[3] is True, key[4] is not False, str(key[5]))
+        found = Instance(node, avail, str(key[2]), key[3] is True, None if key[4] is None else key[4] is not False, str(key[5]))
         known[key] = found
     return found
 

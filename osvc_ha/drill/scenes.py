@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Generic, Optional, Tuple, TypeVar
 
 from .lab import DOWN_AFTER, Lab
-from .ledger import Summary, summarise
+from .ledger import Ledger, Summary, summarise
 from .load import Client, collect, start_client, survivors, wait_flowing
 from .processes import wait_until
 from .report import SceneResult
 
+LabT = TypeVar("LabT", bound=Lab)
 RATE = 100.0
 READ_RATE = 25.0
 SETTLE_SECONDS = 20.0
@@ -34,28 +35,33 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scene(Generic[LabT]):
     """A name, what is done, and what it may cost."""
 
     name: str
-    act: Callable[[Lab], None]
+    act: Callable[[LabT], None]
     limits: Limits
 
 
-def play(lab: Lab, scene: Scene, number: int) -> SceneResult:
+def play(lab: Lab, scene: Scene[Lab], number: int) -> SceneResult:
     """Run one scene under load on every node's ports, and judge it."""
     clients = list(_clients(lab, number))
-    wait_flowing(clients)
-    scene.act(lab)
-    # Until everybody works again: the tail of an outage belongs to the scene that caused it.
-    acted = time.time()
-    wait_flowing(clients, since=acted, seconds=SETTLE_SECONDS)
-    wait_until("a second of calm", lambda: time.time() > acted + 1.0)
-    ledgers = collect(clients)
+    ledgers = run_under(clients, lambda: scene.act(lab))
     master = lab.await_master()
     held = survivors(clients, lab.addresses[master], lab.redis_port)
     writers = summarise([ledger for ledger in ledgers if ledger.writes], held)
     return judge(scene.name, scene.limits, writers, summarise([ledger for ledger in ledgers if not ledger.writes]))
+
+
+def run_under(clients: Sequence[Client], act: Callable[[], None]) -> list[Ledger]:
+    """Act while all of these work; what each of them saw, in the same order."""
+    wait_flowing(clients)
+    act()
+    # Until everybody works again: the tail of an outage belongs to the scene that caused it.
+    acted = time.time()
+    wait_flowing(clients, since=acted, seconds=SETTLE_SECONDS)
+    wait_until("a second of calm", lambda: time.time() > acted + 1.0)
+    return collect(clients)
 
 
 def _clients(lab: Lab, number: int) -> Iterator[Client]:
@@ -147,7 +153,7 @@ def _after(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() >= end
 
 
-SCENES: Tuple[Scene, ...] = (
+SCENES: Tuple[Scene[Lab], ...] = (
     Scene("calm: nothing happens", calm, Limits()),
     Scene("OpenSVC stops and starts a replica's instance", stop_replica, Limits(failed_reads=2)),
     Scene("OpenSVC moves the master (planned)", move_master, Limits(outage=0.6, failed=1, failed_reads=4)),

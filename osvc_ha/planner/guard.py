@@ -15,6 +15,13 @@ MOST_REMOVED = 0.3
 FEWEST_TO_JUDGE = 10
 
 
+def refuse_unresolved(system: str, plan: Plan) -> None:
+    """A step ``resolve`` is whatever only a person can do; its sentence says what."""
+    for step in plan:
+        if step.do == "resolve":
+            raise UnsafePlan(f"{system} {step.on}: {step.why}")
+
+
 def refuse_empty_source(what: str, wanted: int, existing: int, override: str = "") -> None:
     """An empty source is a broken reader until an operator says otherwise (external-dns#1238)."""
     if wanted == 0 and existing > 0:

@@ -1,4 +1,8 @@
-"""Reads a resource's keywords one at a time, for Config.parse. Pure."""
+"""Reads a resource's keywords, for Config.parse. Pure.
+
+``KeywordReader`` is for systems of which a node has several resources: its sentences begin with the service. Those of a system
+that a node has once begin with the system's name, and are made with the functions.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,39 @@ from .types import Keyword
 
 # One line of a server's configuration, unquoted.
 PATH = re.compile(r"/[A-Za-z0-9._/@+=,-]+\Z")
+PROGRAM = re.compile(r"[A-Za-z0-9._/@+=,-]+\Z")
+USER = re.compile(r"[A-Za-z0-9._@-]*\Z")
+SERVICE = re.compile(r"[a-z0-9A-Z][A-Za-z0-9._/-]*\Z")
+
+
+def refuse_unknown(system: str, given: Mapping[str, str], keywords: Sequence[Keyword]) -> None:
+    """ConfigError for a keyword that the system does not have."""
+    known = {keyword.name for keyword in keywords}
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"{system}: unknown keyword {name}={given[name]}; known: {', '.join(sorted(known))}")
+
+
+def is_whole(text: str, least: int, most: int) -> bool:
+    """Is it a whole number within these?"""
+    # isascii: str.isdigit also accepts digits that int() refuses.
+    return text.isascii() and text.isdigit() and least <= int(text) <= most
+
+
+def whole(text: str, least: int, most: int) -> int:
+    """The number. ConfigError with the end of the sentence ``<keyword>=<text> ...``."""
+    if not is_whole(text, least, most):
+        raise ConfigError(f"is not a whole number from {least} to {most}")
+    return int(text)
+
+
+def whole_of(system: str, given: Mapping[str, str], name: str, least: int, most: int, default: str = "") -> int:
+    """A keyword that is a whole number. ConfigError with the whole sentence."""
+    text = given.get(name) or default
+    try:
+        return whole(text, least, most)
+    except ConfigError as error:
+        raise ConfigError(f"{system}: {name}={text} {error}") from error
 
 
 class KeywordReader:
@@ -38,6 +75,18 @@ class KeywordReader:
             raise self._wrong(key, value, right)
         return value
 
+    def service(self, key: str, example: str) -> str:
+        """The path of the service that the resource is of. example: one, for the message."""
+        return self.text(key, SERVICE, f"a service path, such as {example}", required=True)
+
+    def program(self, key: str, default: str) -> str:
+        """A program by name or path."""
+        return self.text(key, PROGRAM, "a program name or path", default=default)
+
+    def user(self, key: str, what: str = "a user name") -> str:
+        """Whom to log in as; empty for nobody."""
+        return self.text(key, USER, what)
+
     def file(self, key: str, default: str = "", required: bool = False) -> str:
         """A path."""
         return self.text(key, PATH, "an absolute path without spaces or quotes", default, required)
@@ -60,8 +109,7 @@ class KeywordReader:
     def number(self, key: str, default: int, least: int, most: int) -> int:
         """A whole number within these."""
         value = self._given.get(key, "") or str(default)
-        # isascii: str.isdigit also accepts digits that int() refuses.
-        if not (value.isascii() and value.isdigit()) or not least <= int(value) <= most:
+        if not is_whole(value, least, most):
             raise self._wrong(key, value, f"a number from {least} to {most}")
         return int(value)
 

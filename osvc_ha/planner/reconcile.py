@@ -48,18 +48,26 @@ def reconcile(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb
 
     After the last step the world is read again, and only that decides: leftovers raise
     NotConverged, a failed step raises ApplyError once the steps marked ``always`` have run.
+    What is others' to do is reported, and neither done nor missed.
     """
-    todo = look(system, config, cluster, verb, host)
-    if not todo.steps:
-        return todo
-    carry_out = _one_by_one if system.apply_all is None else _together
-    failure = carry_out(system, config, todo.steps, host, report)
-    if failure is not None:
-        raise failure
     left = look(system, config, cluster, verb, host)
-    if left.steps:
-        raise NotConverged(f"{system.name} {verb.value}: still to do: " + "; ".join(step.why for step in left.steps))
-    return Outcome(verb, todo.steps, left.notes, left.actual)
+    steps = _ours(left.steps)
+    if steps:
+        carry_out = _one_by_one if system.apply_all is None else _together
+        failure = carry_out(system, config, steps, host, report)
+        if failure is not None:
+            raise failure
+        left = look(system, config, cluster, verb, host)
+    undone = _ours(left.steps) if steps else ()
+    if undone:
+        raise NotConverged(f"{system.name} {verb.value}: still to do: " + "; ".join(step.why for step in undone))
+    for step in left.steps:
+        report(step)
+    return Outcome(verb, steps, left.notes, left.actual)
+
+
+def _ours(plan: Plan) -> Plan:
+    return tuple(step for step in plan if not step.theirs)
 
 
 def look(system: System[Any, Any, Any], config: Any, cluster: Cluster, verb: Verb, host: Host) -> Outcome:
@@ -114,4 +122,5 @@ def judge(system: System[Any, Any, Any], config: Any, cluster: Cluster, actual: 
         return Health(Status.UP, system.notes(actual, desired), system.facts(actual, desired))
     if not system.plan(actual, system.desired(config, cluster, Verb.STOP)):
         return Health(Status.DOWN)
-    return Health(Status.WARN, tuple(step.why for step in start) + system.notes(actual, desired), system.facts(actual, desired))
+    lines = tuple(dict.fromkeys((*(step.why for step in start), *system.notes(actual, desired))))
+    return Health(Status.WARN, lines, system.facts(actual, desired))

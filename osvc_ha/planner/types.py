@@ -58,6 +58,8 @@ class Step:
     payload: text too large or too secret to print (a config file); never logged nor serialised.
     always: run even when an earlier step failed (the end of a write pause).
     needs: the least ``Follows`` under which an event may run it; a role change needs EVERYTHING.
+    theirs: others have to do it (nodes that come back, a person). Nothing runs it, no verb fails for it, and the status is warn until it
+    is done.
     """
 
     do: str
@@ -67,6 +69,7 @@ class Step:
     payload: str = field(default="", repr=False)
     always: bool = False
     needs: Follows = Follows.EVERYTHING
+    theirs: bool = False
 
     def arg(self, name: str) -> str:
         """The value of one named argument; KeyError when the planner did not set it."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from mongo_group import MongoGroup
-from mongods import why_no_mongod
 
+from osvc_ha.drill.mongo_program import why_no_mongod
 from osvc_ha.drill.processes import Run, reserve
 from osvc_ha.planner.types import Status
 
@@ -26,7 +26,7 @@ def group() -> Iterator[MongoGroup]:
     if why_no_mongod():
         pytest.skip(why_no_mongod())
     with Run("osvc_ha-force-") as run, reserve(3, 4) as reserved:
-        found = MongoGroup(run, {f"n{number}": at for number, at in enumerate(reserved.addresses, 1)}, reserved.ports[0])
+        found = MongoGroup(run, reserved.addresses, reserved.ports[0])
         found.start()
         found.eventually(lambda: found.primary() == "n1")
         yield found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from osvc_ha.cluster.addresses import address_of, refuse_loopback, remembering, unlabelled
+from osvc_ha.cluster.addresses import address_of, is_address, refuse_loopback, remembering, unlabelled
 from osvc_ha.cluster.types import Cluster, Instance, Node, Object
 from osvc_ha.planner.errors import ConfigError
 
@@ -61,3 +61,11 @@ def test_a_dead_nodes_address_is_remembered() -> None:
     assert [kept.node(name).address for name in names] == ["10.0.0.1", "10.0.0.2", None, "10.0.0.4"]
     assert not kept.node("n2").alive
     assert unlabelled(kept) == ("n3",)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_it"), [("10.0.0.1", True), ("2001:db8::1", True), ("n1", False), ("[::1]", False), ("", False), ("10.0.0", False)]
+)
+def test_a_name_is_no_address(text: str, is_it: bool) -> None:
+    """Only what needs no resolver counts as one."""
+    assert is_address(text) is is_it

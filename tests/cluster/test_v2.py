@@ -94,7 +94,7 @@ def test_the_agents_words_pass_through_unchanged(sample: Sample) -> None:
     status["monitor"]["nodes"]["n2"]["frozen"] = 1795422006.8
     cluster = cluster_from_v2(status, {}, "n1")
     found = cluster.object("fo").instances["n2"]
-    assert (found.avail, found.overall, found.frozen, found.provisioned, found.state) == ("stdby up", "warn", True, False, "stop failed")
+    assert (found.avail, found.overall, found.frozen, found.provisioned, found.state) == ("stdby up", "warn", True, None, "stop failed")
     assert cluster.node("n2").frozen and not cluster.node("n1").frozen
 
 

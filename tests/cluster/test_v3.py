@@ -76,7 +76,7 @@ def test_the_agents_words_pass_through_unchanged(sample: Sample) -> None:
     status["cluster"]["node"]["n2"]["instance"][REDIS]["status"] = None
     redis = from_n1(status).object(REDIS)
     found = redis.instances["n1"]
-    assert (found.avail, found.overall, found.state, found.leaving, found.provisioned) == ("up", "warn", "stopping", True, False)
+    assert (found.avail, found.overall, found.state, found.leaving, found.provisioned) == ("up", "warn", "stopping", True, None)
     assert sorted(redis.instances) == ["n1", "n3"]
     assert redis.instances["n3"].provisioned, "n/a: nothing to provision"
 

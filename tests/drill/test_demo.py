@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from osvc_ha.drill.mongo_lab import why_not
+from osvc_ha.drill.mongo_program import why_no_mongod
 from osvc_ha.drill.process import residents
 from osvc_ha.drill.processes import wait_until
 
@@ -40,8 +40,8 @@ def test_every_scene_keeps_its_limits_and_no_write_is_lost(place: Path) -> None:
     done = subprocess.run([*DEMO, "--format", "json"], capture_output=True, text=True, env=in_place(place), timeout=260)
     report = json.loads(done.stdout)
     assert [(scene["name"], scene["why"]) for scene in report["scenes"] if not scene["passed"]] == []
-    assert done.returncode == 0 and len(report["scenes"]) == (7 if why_not() else 9)
-    assert ("the scenes with MongoDB are left out" in done.stderr) == bool(why_not())
+    assert done.returncode == 0 and len(report["scenes"]) == (7 if why_no_mongod() else 9)
+    assert ("the scenes with MongoDB are left out" in done.stderr) == bool(why_no_mongod())
     assert sum(scene["seen"]["lost"] for scene in report["scenes"]) == 0
     assert list(place.iterdir()) == [] and residents(place) == []
 

@@ -18,17 +18,18 @@ from osvc_ha.registry import load_system
 
 NODES = ("n1", "n2", "n3")
 PUBLIC = {"n1": "203.0.113.1", "n2": "203.0.113.2", "n3": "203.0.113.3"}
-DNS, REDIS = "root/svc/dns", "root/svc/redis"
+DNS, REDIS, MONGO = "root/svc/dns", "root/svc/redis", "prod/svc/mongo"
 
 
 @dataclass
 class Stage:
-    """Who runs what, and each node's own Host and runtime directory. writer, redis: the nodes; "" for nowhere."""
+    """Who runs what, and each node's own Host and runtime directory. writer, redis, mongo: the nodes; "" for nowhere."""
 
     server: DnsServer
     directory: Path
     writer: str = "n1"
     redis: str = "n1"
+    mongo: tuple[str, ...] = NODES
     dead: tuple[str, ...] = ()
     keywords: Mapping[str, str] = field(default_factory=dict)
     hosts: dict[str, Host] = field(default_factory=lambda: {node: Host() for node in NODES})
@@ -38,10 +39,11 @@ class Stage:
         nodes = {node: Node(node, node not in self.dead, labels={"osvc_ha_public_address": PUBLIC[node]}) for node in NODES}
         env = {"env": {"osvc.dns.name": "redis", "osvc.dns.target": "instance"}}
         objects = {DNS: self._service(DNS, self.writer), REDIS: replace(self._service(REDIS, self.redis), config=env)}
+        objects[MONGO] = self._service(MONGO, *self.mongo)
         return Cluster("cluster-of-the-tests", "tests", local, nodes, objects)
 
-    def _service(self, path: str, placed: str) -> Object:
-        return Object(path, NODES, {node: Instance(node, "up" if node == placed else "down") for node in NODES if node not in self.dead})
+    def _service(self, path: str, *placed: str) -> Object:
+        return Object(path, NODES, {node: Instance(node, "up" if node in placed else "down") for node in NODES if node not in self.dead})
 
     def resource(self, node: str) -> Resource:
         """The resource app#dns of the service, on that node."""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from mongods import NAME, Writer, ask, primary_of, small_mongod, states
+from placed_group import PlacedGroup
 
-from osvc_ha.cluster.types import Cluster, Instance, Node, Object
 from osvc_ha.drill.processes import Run, listening, wait_until
-from osvc_ha.host import Host
-from osvc_ha.planner.reconcile import Health, Outcome, look, reconcile, silent, status
-from osvc_ha.planner.types import Plan, Step, Verb
+from osvc_ha.planner.types import Verb
 from osvc_ha.systems.mongo import SYSTEM
 from osvc_ha.systems.mongo.client import observe
 from osvc_ha.systems.mongo.config import Config
@@ -24,17 +21,14 @@ from osvc_ha.systems.mongo.state import Actual
 PATH = f"prod/svc/{NAME}"
 
 
-class MongoGroup:
-    """``nodes`` on loopback, and what OpenSVC would say of them: ``placed``, ``leaving``, ``dead``, ``scope``."""
+class MongoGroup(PlacedGroup):
+    """A mongod on each of the nodes."""
 
-    def __init__(self, run: Run, addresses: Mapping[str, str], port: int, **keywords: str) -> None:
-        self.run, self.addresses, self.port, self.keywords = run, dict(addresses), port, keywords
-        self.nodes = tuple(self.addresses)
-        self.scope = self.nodes
-        self.placed = set(self.nodes)
-        self.leaving: set[str] = set()
-        self.dead: set[str] = set()
-        self.host = Host()
+    system, path = SYSTEM, PATH
+
+    def __init__(self, run: Run, addresses: Iterable[str], port: int, **keywords: str) -> None:
+        super().__init__(addresses)
+        self.run, self.port, self.keywords = run, port, keywords
         self.directory = run.directory / f"group-{port}"
         self.program = small_mongod(self.directory)
         # Keywords of one node's resource alone.
@@ -52,55 +46,13 @@ class MongoGroup:
             "allow_addresses": "true",
             "election_timeout": "2000",
             "ready_timeout": "40",
+            "seedlists": str(self.directory / node / "seedlists"),
         }
         return SYSTEM.parse({**own, **self.keywords, **self.own.get(node, {}), **keywords})
-
-    def cluster(self, local: str) -> Cluster:
-        """What the agent on ``local`` would report now."""
-        nodes = {name: Node(name, name not in self.dead, labels={"osvc_ha_address": at}) for name, at in self.addresses.items()}
-        instances = {
-            node: Instance(node, "up" if node in self.placed else "down", state="stopping" if node in self.leaving else "idle")
-            for node in self.scope
-        }
-        return Cluster("id", "test", local, nodes, {PATH: Object(PATH, self.scope, instances, topology="flex")})
-
-    def reconcile(self, node: str, verb: Verb, report: Callable[[Step], None] = silent, **keywords: str) -> Outcome:
-        """As the agent on ``node`` would."""
-        return reconcile(SYSTEM, self.config(node, **keywords), self.cluster(node), verb, self.host, report)
-
-    def plan(self, node: str, verb: Verb, **keywords: str) -> Plan:
-        """What would be done."""
-        return look(SYSTEM, self.config(node, **keywords), self.cluster(node), verb, self.host).steps
-
-    def status(self, node: str, **keywords: str) -> Health:
-        """As the agent would show it."""
-        return status(SYSTEM, self.config(node, **keywords), self.cluster(node), self.host)
 
     def look(self, node: str = "") -> Actual:
         """The set as a node reads it."""
         return observe(self.config(node or self.scope[0]), self.cluster(node or self.scope[0]), self.host)
-
-    def errors_of(self, verb: Verb, *nodes: str) -> dict[str, BaseException]:
-        """The verb on several nodes at once, as OpenSVC does for a flex service: the errors by node."""
-        errors: dict[str, BaseException] = {}
-
-        def one(node: str) -> None:
-            try:
-                self.reconcile(node, verb)
-            except BaseException as error:
-                errors[node] = error
-
-        threads = [threading.Thread(target=one, args=(node,)) for node in nodes]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return errors
-
-    def start(self, *nodes: str) -> None:
-        """START on several nodes at once; the first error is raised."""
-        for error in self.errors_of(Verb.START, *(nodes or self.scope)).values():
-            raise error
 
     def stop(self, node: str) -> None:
         """STOP as OpenSVC does it, which knows the instance as down afterwards."""
@@ -153,7 +105,7 @@ class MongoGroup:
         if number == signal.SIGKILL:
             assert self.host.wait(lambda: not self.host.alive(pid) and not listening(self.addresses[node], self.port), 5)
 
-    def writer(self, tag: str, **more: str) -> Writer:
+    def writer(self, tag: str, **more: Any) -> Writer:
         """A client that writes while its context lasts."""
         return Writer(self.run, self.addresses, self.port, tag, **more)
 

@@ -6,9 +6,10 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Set, Tuple
 
+from osvc_ha.cluster.seedlist import Seedlist
 from osvc_ha.planner.types import Plan, Step, Verb
 from osvc_ha.systems.mongo.config import Config
-from osvc_ha.systems.mongo.plan import plan
+from osvc_ha.systems.mongo.plan import plan, seedlist
 from osvc_ha.systems.mongo.state import Actual, Desired, Disk, Health, MemberView, Peer
 from osvc_ha.systems.mongo.state.documents import Change, changed, first_config, parse_config
 from osvc_ha.systems.mongo.state.setconfig import MARK, Member, SetConfig
@@ -51,6 +52,8 @@ class World:
         self.peer_spoils: Dict[str, Dict[str, Any]] = {}
         self.unreached: Dict[str, str] = {}
         self.disk_spoil: Dict[str, str] = {}
+        # What this node told of the members, where that is not what it would tell now.
+        self.told: Dict[str, Optional[Seedlist]] = {}
         if not fresh:
             self._grown()
 
@@ -172,7 +175,9 @@ class World:
             views[node] = replace(views[node], **made)
         mongod = self.mongods[local]
         disk = Disk(config=mongod.config_file, has_data=mongod.data or mongod.document is not None, **self.disk_spoil)
-        return Actual(local, self.time, views, disk, self.unreached)
+        actual = Actual(local, self.time, views, disk, self.unreached)
+        told = self.told[local] if local in self.told else seedlist(actual, self.desired(local, Verb.FOLLOW))
+        return replace(actual, disk=replace(disk, told=told))
 
     def view(self, node: str) -> MemberView:
         """One mongod by its own words."""
@@ -289,6 +294,11 @@ class World:
     def _wait_primary(self, step: Step) -> None:
         if not self.head or self.host(self.head) == step.arg("not"):
             raise Refused("no other primary")
+
+    def _sync_from(self, step: Step) -> None:
+        return
+
+    _drain = _withdraw = _sync_from
 
     def _stop(self, step: Step) -> None:
         self.kill(step.on)

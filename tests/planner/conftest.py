@@ -23,7 +23,8 @@ class Killed(BaseException):
 
 @dataclass
 class World:
-    """The values, and how they misbehave: ``broken`` keys fail, ``deaf`` ones pretend, a ``blind`` world cannot be read."""
+    """The values, and how they misbehave: ``broken`` keys fail, ``deaf`` ones pretend, ``theirs`` are others' to set, a ``blind`` world
+    cannot be read."""
 
     values: Values
     follows: Follows = Follows.EVERYTHING
@@ -31,6 +32,7 @@ class World:
     deaf: frozenset[str] = frozenset()
     blind: bool = False
     always: frozenset[str] = frozenset()
+    theirs: frozenset[str] = frozenset()
     needs: Mapping[str, Follows] = field(default_factory=dict)
     killed_after: int = 1000
     tried: list[str] = field(default_factory=list)
@@ -60,7 +62,7 @@ class World:
         )
 
     def step(self, do: str, key: str, why: str, args: tuple[tuple[str, str], ...] = ()) -> Step:
-        return Step(do, key, why, args, always=key in self.always, needs=self.needs.get(key, Follows.NOTHING))
+        return Step(do, key, why, args, always=key in self.always, needs=self.needs.get(key, Follows.NOTHING), theirs=key in self.theirs)
 
     def apply(self, config: Values, step: Step, host: Host) -> None:
         if len(self.tried) >= self.killed_after:

@@ -106,3 +106,11 @@ def refuses(check: object, *arguments: object) -> bool:
         assert str(refusal)
         return True
     return False
+
+
+def test_what_only_a_person_can_resolve_is_refused_in_its_own_words() -> None:
+    """Wherever in the plan it stands; without it the plan goes on."""
+    go = Step("launch", "n1", "it shall run")
+    guard.refuse_unresolved("redis", (go,))
+    with pytest.raises(UnsafePlan, match="^redis grp: two masters have data$"):
+        guard.refuse_unresolved("redis", (go, Step("resolve", "grp", "two masters have data")))

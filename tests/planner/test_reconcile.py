@@ -80,6 +80,19 @@ def test_a_step_without_effect_is_not_believed(world: Make, cluster: Cluster, ma
         reconcile(toy.system(), {"a": 1, "b": 1, "c": 1}, cluster, Verb.START, machine)
 
 
+def test_what_is_others_to_do_fails_no_start(world: Make, cluster: Cluster, machine: Host) -> None:
+    """START does its own part, says what it cannot do, and ends well; the status stays a warning until others have done theirs."""
+    toy, reports = world({}, theirs=frozenset("b")), []
+    for done in (["a"], []):
+        outcome = reconcile(toy.system(), {"a": 1, "b": 1}, cluster, Verb.START, machine, lambda step: reports.append(step.why))
+        assert [step.on for step in outcome.steps] == done
+    assert (toy.tried, reports) == (["a"], ["a should be 1", "b should be 1", "b should be 1"])
+    health = status(toy.system(), {"a": 1, "b": 1}, cluster, machine)
+    assert (health.status, health.lines) == (Status.WARN, ("b should be 1",))
+    toy.values["b"] = 1
+    assert status(toy.system(), {"a": 1, "b": 1}, cluster, machine).status is Status.UP
+
+
 def test_what_cannot_be_read_is_not_touched(world: Make, cluster: Cluster, machine: Host) -> None:
     """No step runs on a world that could not be observed."""
     toy = world({"a": 1}, blind=True)

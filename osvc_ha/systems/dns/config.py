@@ -13,6 +13,7 @@ from osvc_ha.cluster.label_options import port, truth
 from osvc_ha.cluster.seedlist import Seedlist, parse_seedlists
 from osvc_ha.cluster.types import full_path
 from osvc_ha.planner.errors import ConfigError
+from osvc_ha.planner.reader import refuse_unknown, whole
 from osvc_ha.planner.types import Keyword
 from osvc_ha.systems.dns.state.names import absolute, canonical_name, is_below
 from osvc_ha.systems.dns.state.servers import parse_servers
@@ -35,8 +36,8 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("vip", "The address of the names in vip mode: an IPv4, an IPv6, or both separated by a comma."),
     Keyword(
         "mongo",
-        "MongoDB seed lists (mongodb+srv), separated by spaces, as `db=n1:27017,n2,n3/admin?replicaSet=rs0`. Only data-bearing, visible "
-        "members; hosts by name, below the domain.",
+        "MongoDB seed lists (mongodb+srv), separated by spaces, as `db=prod/svc/mongo`: the members that this service's replica set has, "
+        "or `db=n1:27017,n2,n3/admin?replicaSet=rs0`: these. Only data-bearing, visible members; hosts by name, below the domain.",
     ),
     Keyword("node_ttl", "Seconds a resolver may keep the records of a node; auto: what Cloudflare chooses.", "300"),
     Keyword("global_ttl", "The same for the names of `global`.", "60"),
@@ -60,6 +61,7 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("server", "rfc2136: the primary, <host>:<port>, an IPv6 in brackets; several addresses of it are tried in turn."),
     Keyword("tsig_key_file", "rfc2136: a file (mode 0600) with the key that signs, <algorithm>:<name>:<base64>."),
     Keyword("timeout", "Seconds one call may take.", "10"),
+    Keyword("seedlists", "The directory where services on this node tell the members of their replica sets.", "/run/osvc_ha/seedlists"),
     Keyword("runtime_dir", "The writer's mark and what it remembers live here.", "/run/osvc_ha/<namespace>.<service>.dns"),
 )
 LONGEST_TTL = 86400
@@ -116,6 +118,7 @@ class Config:
     server: str = ""
     tsig_key_file: str = ""
     timeout: float = 10.0
+    seedlists: Path = Path("/run/osvc_ha/seedlists")
     runtime_dir: Path = Path("/run/osvc_ha/dns")
 
     @property
@@ -131,10 +134,7 @@ class Config:
     @classmethod
     def parse(cls, keywords: Mapping[str, str]) -> Config:
         """Keywords as strings -> Config. Raises ConfigError naming the keyword, its value and what would do."""
-        known = {keyword.name for keyword in KEYWORDS}
-        for name in keywords:
-            if name not in known:
-                raise ConfigError(f"dns: unknown keyword {name}={keywords[name]}; known: {', '.join(sorted(known))}")
+        refuse_unknown("dns", keywords, KEYWORDS)
         given = {name: value.strip() for name, value in keywords.items() if value.strip()}
         if "domain" not in given:
             raise ConfigError("dns: domain is missing; set it to the domain whose names follow the cluster, such as ha.example.com")
@@ -175,16 +175,11 @@ def _one_of(*words: str) -> Callable[[str, str], str]:
 
 
 def _whole(least: int, most: int) -> Callable[[str, str], int]:
-    def read(text: str, domain: str) -> int:
-        if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
-            raise ConfigError(f"is not a whole number from {least} to {most}")
-        return int(text)
-
-    return read
+    return lambda text, domain: whole(text, least, most)
 
 
 def _ttl(text: str, domain: str) -> int:
-    return 1 if text == AUTO else _whole(SHORTEST_TTL, LONGEST_TTL)(text, domain)
+    return 1 if text == AUTO else whole(text, SHORTEST_TTL, LONGEST_TTL)
 
 
 def _globals(text: str, domain: str) -> Tuple[GlobalName, ...]:
@@ -261,7 +256,7 @@ READERS: Mapping[str, Callable[[str, str], Any]] = {
     "budget": _whole(1, 1200),
     "server": _server,
     "timeout": _whole(1, 300),
-    "runtime_dir": lambda text, domain: Path(_path(text, domain)),
+    **{name: lambda text, domain: Path(_path(text, domain)) for name in ("runtime_dir", "seedlists")},
 }
 
 

@@ -10,6 +10,7 @@ from typing import Tuple
 
 from osvc_ha import PROGRAM
 from osvc_ha.planner.errors import ConfigError
+from osvc_ha.planner.reader import refuse_unknown, whole_of
 from osvc_ha.planner.types import Keyword
 
 KEYWORDS: Tuple[Keyword, ...] = (
@@ -66,10 +67,7 @@ class Config:
 
 def parse(keywords: Mapping[str, str]) -> Config:
     """Keywords as strings -> Config. ConfigError names the keyword, its value and what would do."""
-    known = {keyword.name for keyword in KEYWORDS}
-    for name in keywords:
-        if name not in known:
-            raise ConfigError(f"follow: unknown keyword {name}={keywords[name]}; known: {', '.join(sorted(known))}")
+    refuse_unknown("follow", keywords, KEYWORDS)
     path = keywords.get("path", "")
     if path.count("/") != 2:
         raise ConfigError(f"follow: path={path!r} is not a service, such as prod/svc/ingress")
@@ -87,9 +85,9 @@ def parse(keywords: Mapping[str, str]) -> Config:
         keywords=pairs,
         settings=keywords.get("settings", ""),
         runtime_dir=Path(runtime_dir),
-        resync=_seconds(keywords, "resync", 60),
+        resync=whole_of("follow", keywords, "resync", 1, 86_400, "60"),
         program=keywords.get("program") or PROGRAM,
-        start_timeout=_seconds(keywords, "start_timeout", 30),
+        start_timeout=whole_of("follow", keywords, "start_timeout", 1, 86_400, "30"),
     )
 
 
@@ -103,10 +101,3 @@ def _pairs(text: str, systems: Tuple[str, ...]) -> Tuple[str, ...]:
         if not equals or name.partition(".")[0] not in systems or not name.partition(".")[2]:
             raise ConfigError(f"follow: keywords: {word!r} is not SYSTEM.KEYWORD=VALUE of one of {', '.join(systems)}")
     return words
-
-
-def _seconds(keywords: Mapping[str, str], name: str, default: int) -> int:
-    text = keywords.get(name) or str(default)
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 86_400:
-        raise ConfigError(f"follow: {name}={text} is not a whole number from 1 to 86400")
-    return int(text)

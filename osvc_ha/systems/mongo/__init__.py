@@ -21,5 +21,5 @@ SYSTEM: System[Config, Actual, Desired] = System(
     guard=guard,
     notes=notes,
     facts=facts,
-    needs=("pymongo", "bson"),
+    needs=("pymongo", "bson", "dns"),
 )

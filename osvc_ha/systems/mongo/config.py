@@ -37,7 +37,7 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("mongod", "The mongod program.", "mongod"),
     Keyword("cache_mb", "WiredTiger's cache in MB. auto: mongod's own choice, half of the machine's memory less 1 GB.", "auto"),
     Keyword("oplog_mb", "The size of a new member's oplog in MB. auto: mongod's own choice, 5 % of the disk.", "auto"),
-    Keyword("election_timeout", "Milliseconds without a primary after which an election begins. Written when the set begins.", "10000"),
+    Keyword("election_timeout", "Milliseconds without a primary after which an election begins. Written when the set begins.", "5200"),
     Keyword("max_lag", "Seconds a new member may be behind the primary when it gets its vote.", "10"),
     Keyword(
         "ready_timeout", "Seconds start waits until the member has the data and its vote. The watcher gives the vote after that.", "120"
@@ -46,13 +46,15 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("step_down", "Seconds for which a primary that stepped down does not stand for election again.", "60"),
     Keyword("allow_stop_without_handover", "true: stop a primary even if no secondary can take over.", "false"),
     Keyword("grace", "Seconds a member has to be gone before it is removed from the set.", "300"),
+    Keyword("seedlists", "The directory where the follower tells the members, for the dns system on this node.", "/run/osvc_ha/seedlists"),
+    Keyword(
+        "srv", "The host in clients' mongodb+srv://<host>/. Unprovisioning waits, for 90 s at most, until its SRV names this node no more."
+    ),
 )
 
 # A name in a connection string, a TXT record and a configuration file, unquoted.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\Z")
-PROGRAM = re.compile(r"[A-Za-z0-9._/@+=,-]+\Z")
-USER = re.compile(r"[A-Za-z0-9._@-]*\Z")
 BIND = re.compile(r"[A-Za-z0-9.:*-]+(,[A-Za-z0-9.:-]+)*\Z")
 # sockaddr_un.sun_path, less /mongodb-65535.sock and the final zero.
 LONGEST_DIRECTORY = 108 - len("/mongodb-65535.sock") - 1
@@ -83,13 +85,15 @@ class Config:
     mongod: str = "mongod"
     cache_mb: Optional[int] = None
     oplog_mb: Optional[int] = None
-    election_timeout: int = 10000
+    election_timeout: int = 5200
     max_lag: float = 10.0
     ready_timeout: float = 120.0
     catch_up: int = 10
     step_down: int = 60
     allow_stop_without_handover: bool = False
     grace: float = 300.0
+    seedlists: str = "/run/osvc_ha/seedlists"
+    srv: str = ""
 
     @property
     def data(self) -> str:
@@ -105,7 +109,7 @@ class Config:
 def parse(keywords: Mapping[str, str]) -> Config:
     """Keywords as strings -> Config. ConfigError names the service, the keyword and the value."""
     read = KeywordReader(keywords, KEYWORDS)
-    path = read.text("path", re.compile(r"[a-z0-9A-Z][A-Za-z0-9._/-]*\Z"), "a service path, such as prod/svc/mongo", required=True)
+    path = read.service("path", "prod/svc/mongo")
     replica_set = read.text("replica_set", NAME, "letters, digits, dot, dash and underscore, 63 at most", default=path.rsplit("/", 1)[-1])
     tls = read.flag("tls", False)
     config = Config(
@@ -116,7 +120,7 @@ def parse(keywords: Mapping[str, str]) -> Config:
         allow_addresses=read.flag("allow_addresses", False),
         bind=read.text("bind", BIND, "addresses or names separated by commas"),
         keyfile=read.file("keyfile"),
-        username=read.text("username", USER, "a user name"),
+        username=read.user("username"),
         password_file=read.file("password_file"),
         auth_source=read.text("auth_source", NAME, "a database name", default="admin"),
         tls=tls,
@@ -124,17 +128,19 @@ def parse(keywords: Mapping[str, str]) -> Config:
         tls_cert_key=read.file("tls_cert_key", required=tls),
         directory=read.file("directory", default=f"/var/lib/osvc_ha/mongo/{replica_set}").rstrip("/"),
         launch=read.flag("launch", True),
-        mongod=read.text("mongod", PROGRAM, "a program name or path", default="mongod"),
+        mongod=read.program("mongod", "mongod"),
         cache_mb=read.auto("cache_mb", 256, 10_000_000),
         # mongod's own bounds: it refuses less than 990 MB.
         oplog_mb=read.auto("oplog_mb", 990, 10_000_000),
-        election_timeout=read.number("election_timeout", 10000, 500, 600_000),
+        election_timeout=read.number("election_timeout", 5200, 500, 600_000),
         max_lag=float(read.number("max_lag", 10, 1, 3600)),
         ready_timeout=float(read.number("ready_timeout", 120, 1, 86_400)),
         catch_up=read.number("catch_up", 10, 1, 3600),
         step_down=read.number("step_down", 60, 1, 86_400),
         allow_stop_without_handover=read.flag("allow_stop_without_handover", False),
         grace=float(read.number("grace", 300, 1, 31_536_000)),
+        seedlists=read.file("seedlists", default="/run/osvc_ha/seedlists"),
+        srv=read.text("srv", DOMAIN, "a host name, such as db.ha.example.com"),
     )
     _refuse_contradictions(config)
     return config

@@ -53,8 +53,6 @@ KEYWORDS: Tuple[Keyword, ...] = (
 # The alphabet of Sentinel's own master names (sentinel.c, isValidMasterName in spirit): it must
 # survive a line of redis.conf, a HAProxy backend name and a stick-table key unquoted.
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-PROGRAM = re.compile(r"[A-Za-z0-9._/@+=,-]+\Z")
-USER = re.compile(r"[A-Za-z0-9._@-]*\Z")
 
 
 USUAL_PING_PERIOD = 1000
@@ -105,7 +103,7 @@ class Config:
 def parse(keywords: Mapping[str, str]) -> Config:
     """Keywords as strings -> Config. ConfigError names the service, the keyword and the value."""
     read = KeywordReader(keywords, KEYWORDS)
-    path = read.text("path", re.compile(r"[a-z0-9A-Z][A-Za-z0-9._/-]*\Z"), "a service path, such as prod/svc/redis", required=True)
+    path = read.service("path", "prod/svc/redis")
     group = read.text("group", GROUP, "letters, digits, dot, dash and underscore, 64 at most", default=path.rsplit("/", 1)[-1])
     tls = read.flag("tls", False)
     config = Config(
@@ -113,9 +111,9 @@ def parse(keywords: Mapping[str, str]) -> Config:
         group=group,
         port=read.number("port", 6379, 1, 65535),
         sentinel_port=read.number("sentinel_port", 26379, 1, 65535),
-        username=read.text("username", USER, "an ACL user name"),
+        username=read.user("username", "an ACL user name"),
         password_file=read.file("password_file"),
-        sentinel_username=read.text("sentinel_username", USER, "an ACL user name"),
+        sentinel_username=read.user("sentinel_username", "an ACL user name"),
         sentinel_password_file=read.file("sentinel_password_file"),
         tls=tls,
         tls_ca=read.file("tls_ca", required=tls),
@@ -123,8 +121,8 @@ def parse(keywords: Mapping[str, str]) -> Config:
         tls_key=read.file("tls_key", required=tls),
         directory=read.file("directory", default=f"/var/lib/osvc_ha/redis/{group}"),
         launch=read.flag("launch", True),
-        redis_server=read.text("redis_server", PROGRAM, "a program name or path", default="redis-server"),
-        redis_sentinel=read.text("redis_sentinel", PROGRAM, "a program name or path", default="redis-sentinel"),
+        redis_server=read.program("redis_server", "redis-server"),
+        redis_sentinel=read.program("redis_sentinel", "redis-sentinel"),
         min_replicas=read.auto("min_replicas_to_write", 0, 100),
         min_replicas_max_lag=read.number("min_replicas_max_lag", 3, 1, 3600),
         down_after=read.number("down_after", 5000, 100, 3_600_000),

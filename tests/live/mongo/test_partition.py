@@ -8,9 +8,10 @@ from pathlib import Path
 
 import mongo_node
 import pytest
-from mongods import small_mongod, why_no_mongod
+from mongods import small_mongod
 from namespaces import Contents, Machines
 
+from osvc_ha.drill.mongo_program import why_no_mongod
 from osvc_ha.drill.processes import wait_until
 
 pytestmark = [
@@ -25,7 +26,7 @@ class Net:
 
     def __init__(self, machines: Machines, program: str) -> None:
         self.machines = machines
-        self.keywords = json.dumps({"mongod": program, "election_timeout": "2000", "ready_timeout": "40"})
+        self.keywords = json.dumps({"mongod": program, "election_timeout": "2000", "ready_timeout": "40", "seedlists": f"{program}.seeds"})
 
     def argv(self, *words: str) -> list[str]:
         """The lab's own program."""

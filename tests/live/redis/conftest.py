@@ -11,13 +11,11 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from placed_group import PlacedGroup
 
-from osvc_ha.cluster.types import Cluster, Instance, Node, Object
 from osvc_ha.drill.processes import Run, listening, reserve
-from osvc_ha.host import Host
 from osvc_ha.planner.errors import ObserveError
-from osvc_ha.planner.reconcile import Health, Outcome, look, reconcile, silent, status
-from osvc_ha.planner.types import Plan, Step, Verb
+from osvc_ha.planner.types import Verb
 from osvc_ha.redis_link import Peer, Refusal, links
 from osvc_ha.systems.redis import SYSTEM
 from osvc_ha.systems.redis.client import observe_group
@@ -36,21 +34,17 @@ DIRECTORY = pytest.StashKey[Path]()
 LAST_LINES = 60
 
 
-class Group:
-    """``nodes`` on loopback, and what OpenSVC would say of them: ``placed``, ``leaving``, ``dead``."""
+class Group(PlacedGroup):
+    """Redis and a Sentinel on each of the nodes."""
+
+    system, path = SYSTEM, PATH
 
     def __init__(self, directory: Path, addresses: tuple[str, ...], ports: tuple[int, ...], **keywords: str) -> None:
+        super().__init__(addresses)
         self.directory = directory
-        self.nodes = tuple(f"n{number}" for number, _ in enumerate(addresses, 1))
-        self.addresses = dict(zip(self.nodes, addresses))
         self.port, self.sentinel_port = ports[0], ports[1]
         self.spare = ports[2:]
         self.keywords = keywords
-        self.placed = set(self.nodes)
-        self.leaving: set[str] = set()
-        self.dead: set[str] = set()
-        self.scope = self.nodes
-        self.host = Host()
 
     def config(self, node: str, **keywords: str) -> Config:
         """The keywords of one node's resource: each node of this machine has a directory of its own."""
@@ -66,47 +60,9 @@ class Group:
         }
         return SYSTEM.parse({**own, **self.keywords, **keywords})
 
-    def cluster(self, local: str) -> Cluster:
-        """What the agent on ``local`` would report now."""
-        nodes = {name: Node(name, name not in self.dead, labels={"osvc_ha_address": at}) for name, at in self.addresses.items()}
-        instances = {
-            node: Instance(node, "up" if node in self.placed else "down", state="stopping" if node in self.leaving else "idle")
-            for node in self.scope
-        }
-        service = Object(PATH, self.scope, instances, topology="flex")
-        return Cluster("id", "test", local, nodes, {PATH: service})
-
-    def reconcile(self, node: str, verb: Verb, report: Callable[[Step], None] = silent, **keywords: str) -> Outcome:
-        """As the agent on ``node`` would."""
-        return reconcile(SYSTEM, self.config(node, **keywords), self.cluster(node), verb, self.host, report)
-
-    def plan(self, node: str, verb: Verb, **keywords: str) -> Plan:
-        """What would be done."""
-        return look(SYSTEM, self.config(node, **keywords), self.cluster(node), verb, self.host).steps
-
-    def status(self, node: str, **keywords: str) -> Health:
-        """As the agent would show it."""
-        return status(SYSTEM, self.config(node, **keywords), self.cluster(node), self.host)
-
-    def start(self, *nodes: str) -> None:
-        """START on several nodes at once, as OpenSVC does for a flex service; the first error is raised."""
-        errors: list[BaseException] = []
-
-        def one(node: str) -> None:
-            try:
-                self.reconcile(node, Verb.START)
-            except BaseException as error:
-                errors.append(error)
-            finally:
-                links().close()
-
-        threads = [threading.Thread(target=one, args=(node,)) for node in nodes or self.nodes]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
+    def let_go(self) -> None:
+        """Its connections are the thread's own."""
+        links().close()
 
     def start_fast(self) -> None:
         """START everywhere, with Sentinels that ask INFO every second instead of every ten: only for tests that begin after it."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Optional, Union
 
 import pytest
+from cloudflare_lab import Lab
 
 from osvc_ha.cluster.types import Cluster, Instance, Node, Object
 from osvc_ha.planner.types import Plan, Step, Verb
@@ -151,6 +153,16 @@ def lines(steps: Plan) -> list[str]:
     """``create redis.example.com A 203.0.113.1`` for each change."""
     changes = [change_of(step) for step in steps if step.do in ("create", "update", "delete")]
     return [f"{one.do.value} {one.record}" for one in changes]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """example.com on Cloudflare's free plan, its id known."""
+    lab = Lab(tmp_path)
+    lab.provider().listing()
+    lab.calls()
+    yield lab
+    lab.close()
 
 
 @pytest.fixture(scope="session")

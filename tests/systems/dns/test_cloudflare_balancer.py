@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cloudflare_double import ALL_RIGHTS
-from cloudflare_lab import MARK, Lab, a, create, delete, update
+from cloudflare_lab import MARK, a, create, delete, update
 
 from osvc_ha.planner.errors import ApplyError, ObserveError
 from osvc_ha.systems.dns.config import GlobalName, Mode
@@ -12,16 +12,6 @@ from osvc_ha.systems.dns.state import AUTOMATIC, Change, Do, Owner, Record
 
 NAMES = (GlobalName("www.example.com", Mode.LOAD_BALANCER),)
 TWO = "n1=203.0.113.1 n2=203.0.113.2 monitor=tcp:443"
-
-
-@pytest.fixture
-def lab(tmp_path):
-    """example.com, its id known."""
-    lab = Lab(tmp_path)
-    lab.provider().listing()
-    lab.calls()
-    yield lab
-    lab.close()
 
 
 def balancer(value=TWO, ttl=60, **more):

@@ -6,20 +6,10 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cloudflare_lab import MARK, Clock, Lab, Node, a, create, update
+from cloudflare_lab import MARK, Clock, Node, a, create, update
 
 from osvc_ha.planner.errors import HaError, ObserveError
 from osvc_ha.systems.dns.client.cloudflare_budget import Budget, Spent
-
-
-@pytest.fixture
-def lab(tmp_path):
-    """example.com on the free plan, its id known."""
-    lab = Lab(tmp_path)
-    lab.provider().listing()
-    lab.calls()
-    yield lab
-    lab.close()
 
 
 @pytest.fixture

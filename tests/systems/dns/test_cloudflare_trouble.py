@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import pytest
 from cloudflare_double import ALL_RIGHTS
-from cloudflare_lab import MARK, Lab, a, create, delete, update
+from cloudflare_lab import MARK, a, create, delete, update
 
 from osvc_ha.planner.errors import ApplyError, ObserveError
-
-
-@pytest.fixture
-def lab(tmp_path):
-    """example.com on the free plan, its id known."""
-    lab = Lab(tmp_path)
-    lab.provider().listing()
-    lab.calls()
-    yield lab
-    lab.close()
 
 
 def three():

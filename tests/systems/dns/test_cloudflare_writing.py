@@ -9,16 +9,6 @@ from osvc_ha.planner.errors import ApplyError
 from osvc_ha.systems.dns.state import AUTOMATIC, Record
 
 
-@pytest.fixture
-def lab(tmp_path):
-    """example.com on the free plan, its id known."""
-    lab = Lab(tmp_path)
-    lab.provider().listing()
-    lab.calls()
-    yield lab
-    lab.close()
-
-
 def many(count, name="h"):
     """Changes that make so many names."""
     return [create(a(f"{name}{number}", "203.0.113.1")) for number in range(count)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from osvc_ha.cluster.seedlist import Seedlist, told_seedlist
 from osvc_ha.planner.errors import UnsafePlan
 from osvc_ha.planner.types import Verb
 from osvc_ha.systems.mongo.plan import facts, guard, notes, plan
@@ -24,6 +25,9 @@ def told(case, make):
         made.happen(event, *rest)
     made.spoils, made.peer_spoils, made.unreached = case.get("views", {}), case.get("peers", {}), case.get("unreached", {})
     made.disk_spoil = case.get("disk", {})
+    if "told" in case:
+        members = tuple((host, 27017) for host in case["told"] or ())
+        made.told[case["local"]] = Seedlist("", "db", "", members) if case["told"] is not None else None
     return made
 
 
@@ -33,6 +37,9 @@ def test_case(world, case):
     actual, desired = made.actual(case["local"]), made.desired(case["local"], Verb(case["verb"]))
     steps = plan(actual, desired)
     assert [f"{step.do} {step.on}" for step in steps] == case["steps"], [step.why for step in steps]
+    if "tells" in case:
+        seeds = told_seedlist(steps[0].payload)
+        assert seeds is not None and [host for host, _ in seeds.members] == case["tells"]
     for words in case.get("says", []):
         assert any(words in step.why for step in steps), [step.why for step in steps]
     for words in case.get("notes", []):

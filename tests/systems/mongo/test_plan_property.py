@@ -106,7 +106,7 @@ class Events:
 
     def decide(self, node, verb):
         """What would be done now."""
-        self.decided = [step for step in self.world.plan(node, verb) if step.do not in (*LOOKS_AGAIN, "resolve")]
+        self.decided = [step for step in self.world.plan(node, verb) if step.do not in (*LOOKS_AGAIN, "resolve") and not step.theirs]
 
     def goes_on(self, node):
         """What was decided then is done now, and may be refused by the set."""
@@ -138,7 +138,7 @@ class Events:
         except UnsafePlan:
             return False
         for step in steps[:cut]:
-            if step.do not in LOOKS_AGAIN:
+            if step.do not in LOOKS_AGAIN and not step.theirs:
                 self.world.do(step)
         return True
 

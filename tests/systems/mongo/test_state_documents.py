@@ -132,8 +132,15 @@ def test_the_first_configuration_is_one_member():
     """Everybody else is added, by the same steps as later; M17: writeConcernMajorityJournalDefault stays true."""
     made = first_config("db", "n1.db:27017", 100, 10000)
     assert [one["host"] for one in made["members"]] == ["n1.db:27017"]
-    assert made["settings"] == {"electionTimeoutMillis": 10000} and "writeConcernMajorityJournalDefault" not in made
+    assert "writeConcernMajorityJournalDefault" not in made
     assert parse_config(made).members[0].ours
+
+
+@pytest.mark.parametrize(("election", "heartbeat"), ((500, 1), (5000, 5), (5200, 5), (10000, 10), (60000, 10)))
+def test_a_node_without_power_costs_no_more_than_the_election(election, heartbeat):
+    """Members give up on a silent one when an election may begin, and never later than MongoDB's own 10 s."""
+    made = first_config("db", "n1.db:27017", 100, election)
+    assert made["settings"] == {"electionTimeoutMillis": election, "heartbeatTimeoutSecs": heartbeat}
 
 
 @pytest.mark.parametrize("broken", ({}, {"_id": "db", "version": 1, "members": [{"_id": 0}]}, {"_id": "db", "version": "x", "members": []}))

@@ -1,6 +1,7 @@
 """Agent 2.1 provisions one instance, and the others when that is done: the one must not wait for the others."""
 
 from dataclasses import replace
+from typing import Optional
 
 import pytest
 
@@ -11,7 +12,7 @@ from osvc_ha.systems.mongo.plan import desired, plan
 from osvc_ha.systems.mongo.plan.steps import group_args, recall
 
 
-def seen(state: str, provisioned: bool, alive: bool = True) -> tuple[str, ...]:
+def seen(state: str, provisioned: Optional[bool], alive: bool = True) -> tuple[str, ...]:
     """Who waits, of n2 in such a state and n3 that runs."""
     instances = {
         "n1": Instance("n1", "down", state="provisioning", provisioned=False),
@@ -37,9 +38,35 @@ def test_m3_the_first_begins_when_the_others_wait_for_it(world):
     assert recall(wanted.config, steps[-1]) == waiting and dict(group_args(waiting))["waiting"] == "n2 n3"
 
 
+def test_m3_who_runs_is_asked_whatever_opensvc_says_of_it(world):
+    """n2 waits to be provisioned and holds data of an earlier life, or is in a set, or hangs: n1 begins nothing beside it."""
+    for spoil in ({"has_data": True}, {"initiated": True, "set_name": "db"}, {"health": "silent"}, {"has_data": None}):
+        one = world(placed=("n1",), fresh=True)
+        one.mongods["n2"].running = True
+        one.spoils["n2"] = spoil
+        wanted = replace(one.desired("n1", Verb.START), waiting=("n2", "n3"))
+        assert "initiate" not in [step.do for step in plan(one.actual("n1"), wanted)], spoil
+
+
+def test_m3_waiting_ones_alone_found_no_set_without_the_first(world):
+    """A node whose own data is unknown, or in a minority of the cluster, begins nothing, however many wait."""
+    for spoil, majority in (({"has_data": True}, True), ({"has_data": None}, True), ({}, False)):
+        one = world(placed=("n1",), fresh=True)
+        one.spoils["n1"] = spoil
+        wanted = replace(one.desired("n1", Verb.START), waiting=("n2", "n3"), majority=majority)
+        assert "initiate" not in [step.do for step in plan(one.actual("n1"), wanted)], (spoil, majority)
+
+
 @pytest.mark.parametrize(
     ("state", "provisioned", "alive", "waits"),
-    (("wait leader", False, True, ("n2",)), ("wait leader", True, True, ()), ("idle", False, True, ()), ("wait leader", False, False, ())),
+    (
+        ("wait leader", False, True, ("n2",)),
+        ("wait leader", True, True, ()),
+        # Data of an earlier life: its mongo resource is provisioned, the others are not.
+        ("wait leader", None, True, ()),
+        ("idle", False, True, ()),
+        ("wait leader", False, False, ()),
+    ),
 )
 def test_m3_only_one_that_was_never_provisioned_and_is_alive_waits(state, provisioned, alive, waits):
     """An instance that may have data is asked itself, and one whose node is gone has shown nothing."""

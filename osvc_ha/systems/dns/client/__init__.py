@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Dict, List, Tuple
 from weakref import WeakKeyDictionary
 
+from osvc_ha.cluster.seedlist import Seedlist, seedlist_file, told_seedlist
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, ConfigError, HaError, ObserveError
@@ -41,7 +42,7 @@ def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
         return Actual(holds=held)
     # Before the zone: a write that comes in between then makes this look an old one.
     before = writer.written(config, host)
-    actual = Actual(held, None, "", host.now(), local_addresses(host), writer.recall(config, host), before)
+    actual = Actual(held, None, "", host.now(), local_addresses(host), writer.recall(config, host), before, _told(config, host))
     identity = cluster.id or cluster.name
 
     try:
@@ -52,6 +53,13 @@ def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
             raise ObserveError(str(error)) from error
         return replace(actual, trouble=str(error))
     return replace(actual, listing=listing)
+
+
+def _told(config: Config, host: Host) -> Dict[str, Seedlist]:
+    """What services of this node tell of their replica sets."""
+    files = {seed.service: seedlist_file(config.seedlists, seed.service) for seed in config.mongo if seed.service}
+    found = {service: told_seedlist(host.read(file, lossy=True)) for service, file in files.items()}
+    return {service: seeds for service, seeds in found.items() if seeds is not None}
 
 
 def _is_leaving(config: Config, cluster: Cluster) -> bool:

@@ -17,11 +17,11 @@ from typing import Any, Optional
 
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError
+from osvc_ha.secret import read_secret
 from osvc_ha.systems.dns.config import Config
 
 from .cloudflare_budget import Budget
 from .cloudflare_errors import NoAnswer, NoToken, Refusal, Throttled, explained
-from .secret import read_secret
 
 TRIES = 4
 # One look, or one write, with all its retries: so many times the deadline of one call.

@@ -11,8 +11,7 @@ from typing import Optional, Tuple
 
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError
-
-from .secret import read_secret
+from osvc_ha.secret import read_secret
 
 ALGORITHMS = ("hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224")
 WANTED = "want <algorithm>:<name>:<base64>, or what tsig-keygen or keymgr -t prints"

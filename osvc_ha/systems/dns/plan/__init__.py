@@ -24,7 +24,7 @@ octoDNS' plan safety and OwnershipProcessor.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Tuple
+from typing import Tuple, cast
 
 from osvc_ha.planner.types import Facts, Plan, Step, Verb
 from osvc_ha.systems.dns.state import Actual, Listing, Record, to_step
@@ -60,7 +60,16 @@ class Outlook:
 
 
 def outlook(actual: Actual, desired: Desired) -> Outlook:
-    """The whole computation, for a plan, its notes and its guard."""
+    """The whole computation, done once for a look: its plan, its guard and its notes all ask for it."""
+    for of, found in desired.worked_out:
+        if of is actual:
+            return cast(Outlook, found)
+    found = _outlook(actual, desired)
+    desired.worked_out[:] = [(actual, found)]
+    return found
+
+
+def _outlook(actual: Actual, desired: Desired) -> Outlook:
     draft = Draft(actual, desired, turned(actual, desired), actual.listing or Listing(()))
     fill(draft)
     fill_seeds(draft)

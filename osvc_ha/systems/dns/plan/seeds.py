@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import List, Tuple
 
 from osvc_ha.cluster.seedlist import Seedlist, parent_of
@@ -30,6 +31,17 @@ def _fill(draft: Draft, seed: Seedlist) -> None:
     if is_wildcard(host) or not is_below(host, domain):
         raise ConfigError(f"{host} is not one name below {domain}; choose another")
     name = absolute(f"{SERVICE}.{host}.", domain)
+    mute = _mute(draft, seed)
+    if mute:
+        draft.note(f"seed list {seed.name}: {mute}; its records stay as they are")
+        draft.add(Entry(name, "SRV", Kind.SEED, keep=True))
+        draft.add(Entry(host, "TXT", Kind.SEED, keep=True))
+        return
+    told = draft.actual.told.get(seed.service)
+    if told is not None:
+        # A member that is known by a node's bare name is one of ours.
+        members = tuple((f"{member}." if "." in member else member, port) for member, port in told.members)
+        seed = replace(told, name=seed.name, members=members)
     targets: List[Tuple[str, int]] = []
     unsure = False
     for member, port in seed.members:
@@ -46,6 +58,15 @@ def _fill(draft: Draft, seed: Seedlist) -> None:
     draft.add(Entry(name, "SRV", Kind.SEED, records, f"it is no member of {seed.replica_set}", keep=unsure or not targets))
     options = ((Record(host, "TXT", txt(seed.options), ttl), f"the options of {seed.replica_set}"),) if targets else ()
     draft.add(Entry(host, "TXT", Kind.SEED, options, "a seed list has exactly one TXT", keep=not targets))
+
+
+def _mute(draft: Draft, seed: Seedlist) -> str:
+    """Why the members are not known now, as a clause; "" when they are."""
+    if not seed.service:
+        return ""
+    told = draft.actual.told.get(seed.service)
+    unheard = f"nobody on {draft.desired.local} has told the members of {seed.service} yet; its follower does"
+    return draft.desired.mute.get(seed.service, "") or ("" if told is not None and told.members else unheard)
 
 
 def _refusal(draft: Draft, host: str, member: str) -> Tuple[str, bool]:

@@ -40,6 +40,7 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         publics=publics_of(cluster, config.allow_private),
         wants=_without_proxied_tcp(config, cluster, wants, problems),
         seeds=config.mongo,
+        mute=_mute(config, cluster),
         ingress=ingress,
         ingress_scope=scope,
         problems=tuple([*(one.message for one in wrong), *problems]),
@@ -88,6 +89,17 @@ def _serving(owner: Object, cluster: Cluster) -> Tuple[str, ...]:
     """Where it is up on a node that is heard, and not about to stop."""
     alive = cluster.alive()
     return tuple(node for node in owner.placed() if node in alive and not owner.instances[node].leaving)
+
+
+def _mute(config: Config, cluster: Cluster) -> Dict[str, str]:
+    """A replica set is told of where its follower runs; a file that is left of one that ran here may be old."""
+    found = {}
+    for path in (seed.service for seed in config.mongo if seed.service):
+        if path not in cluster.objects:
+            found[path] = f"{path} is no service of this cluster"
+        elif not cluster.runs(path, cluster.local):
+            found[path] = f"{path} does not run on {cluster.local}, which writes the records, so nobody tells its members here"
+    return found
 
 
 def _nodes(config: Config, cluster: Cluster, problems: List[str]) -> Iterator[Want]:

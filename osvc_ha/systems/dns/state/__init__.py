@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, Optional, Tuple
 
+from osvc_ha.cluster.seedlist import Seedlist
 from osvc_ha.planner.types import Step
 
 from .canonical import canonical, txt, txt_text
@@ -113,6 +114,7 @@ class Actual:
 
     holds: this node has the writer's mark. addresses: this machine's own, on the interface of its default route.
     memory: ``node:<name>`` and ``ingress:<name>`` -> Turn. written: which write of this node the look came after.
+    told: service -> its replica set, of those that told of it on this node.
     """
 
     holds: bool = False
@@ -122,6 +124,7 @@ class Actual:
     addresses: Tuple[str, ...] = ()
     memory: Mapping[str, Turn] = field(default_factory=dict)
     written: str = ""
+    told: Mapping[str, Seedlist] = field(default_factory=dict)
 
 
 def to_step(change: Change, why: str, cluster: str = "", written: str = "") -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Tuple
 
+from osvc_ha.cluster.addresses import is_address
 from osvc_ha.planner.errors import ConfigError
 
 Server = Tuple[str, int]
@@ -21,7 +22,7 @@ def parse_servers(text: str) -> Tuple[Server, ...]:
 
 def _server(word: str) -> Server:
     host, colon, number = word.rpartition(":")
-    if _is_address(_bare(word)):
+    if is_address(_bare(word)):
         return str(ip_address(_bare(word))), PORT
     if not colon:
         return word, PORT
@@ -34,11 +35,3 @@ def _server(word: str) -> Server:
 
 def _bare(host: str) -> str:
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Tuple
+from typing import Any, List, Tuple
 
 from osvc_ha.cluster.seedlist import Seedlist
 from osvc_ha.planner.types import Verb
 from osvc_ha.systems.dns.config import Config
 
-from . import LOAD_BALANCER, Record
+from . import LOAD_BALANCER, Actual, Record
 
 
 class Kind(Enum):
@@ -71,8 +71,9 @@ class Desired:
 
     writer: is this node the one to write; ``aside`` says why not, when a person should know. present, total: nodes seen, of all.
     alive: node -> is its heartbeat heard. ingress: the nodes that clients may be sent to, in scope order; scope: those that could be.
+    mute: service -> why what this node was told of its replica set need not be right.
     unsure: some label cannot be read, so that nothing may be removed for not being asked for.
-    tcp: names that no HTTP proxy can serve.
+    worked_out: what ``plan`` made of this and the last look; goes when this goes.
     """
 
     verb: Verb
@@ -87,10 +88,12 @@ class Desired:
     publics: Mapping[str, Publics] = field(default_factory=dict)
     wants: Tuple[Want, ...] = ()
     seeds: Tuple[Seedlist, ...] = ()
+    mute: Mapping[str, str] = field(default_factory=dict)
     ingress: Tuple[str, ...] = ()
     ingress_scope: Tuple[str, ...] = ()
     problems: Tuple[str, ...] = ()
     unsure: bool = False
+    worked_out: List[Tuple[Actual, Any]] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
 def family(type_: str) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import random
 import signal
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, ObserveError
 from osvc_ha.planner.types import Step
+from osvc_ha.secret import is_open
 from osvc_ha.systems.haproxy.config import Config, resp
 from osvc_ha.systems.haproxy.state import (
     Actual,
@@ -264,10 +264,10 @@ def _credentials(config: Config, host: Host) -> Mapping[str, str]:
     found = {}
     for path in sorted(config.credentials_dir.glob("*")):
         try:
-            if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            if is_open(host.mode(path)):
                 continue
             user, colon, password = (host.read(path) or "").partition("\n")[0].partition(":")
-        except (OSError, ObserveError):
+        except ObserveError:
             continue
         if colon:
             login = resp("AUTH", user, password) if user else resp("AUTH", password)

@@ -13,7 +13,7 @@ from osvc_ha.systems.mongo.plan import desired, plan
 from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state import Actual, Health
 
-from . import bootstrap, processes, reconfig
+from . import bootstrap, handover, processes, reconfig, telling
 from .reading import look
 
 __all__ = ["apply", "observe"]
@@ -28,7 +28,7 @@ WAY_OUT = {
 
 def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
     """The whole set in one round. ObserveError when this node's own mongod is there but cannot be asked."""
-    actual = look(config, desired(config, cluster, Verb.FOLLOW), host)
+    actual = look(config, desired(config, cluster, Verb.STOP), host)
     here = actual.here
     if here.health in WAY_OUT and not (here.health is Health.DENIED and here.initiated is False):
         raise ObserveError(f"mongod on {here.node}: {here.trouble}; {WAY_OUT[here.health]}")
@@ -40,7 +40,7 @@ def settle(config: Config, step: Step, host: Host) -> None:
     wanted = recall(config, step)
     give_up = host.now() + config.ready_timeout
     while True:
-        left = plan(look(config, wanted, host), wanted)
+        left = tuple(step for step in plan(look(config, wanted, host), wanted) if not step.theirs)
         if not left:
             return
         refused = next((each for each in left if each.do == "resolve"), None)
@@ -65,7 +65,7 @@ def _carry_out(config: Config, steps: tuple[Step, ...], host: Host) -> str:
 
 
 Do = Callable[[Config, Step, Host], None]
-DO: Mapping[str, Do] = {**processes.DO, **bootstrap.DO, **reconfig.DO, **dict.fromkeys(WAITS, settle)}
+DO: Mapping[str, Do] = {**processes.DO, **bootstrap.DO, **reconfig.DO, **handover.DO, **telling.DO, **dict.fromkeys(WAITS, settle)}
 
 
 def apply(config: Config, step: Step, host: Host) -> None:

@@ -9,13 +9,11 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any, Optional, Tuple
 from urllib.parse import quote
 
 from osvc_ha.cluster.addresses import is_loopback
-from osvc_ha.host import Host
-from osvc_ha.planner.errors import HaError, ObserveError
+from osvc_ha.planner.errors import HaError
 
 LOOK_SECONDS = 2.0
 
@@ -183,13 +181,3 @@ def _trouble(peer: Peer, command: str, error: Exception) -> Trouble:
     if peer.tls is not None and isinstance(error, ServerSelectionTimeoutError) and "SSL" in words:
         return Trouble(Fault.TLS, said + words)
     return Trouble(Fault.SILENT, said + words)
-
-
-def secret(file: str, host: Host) -> str:
-    """The password in a file, without the newline at its end; "" for no file. ObserveError when it is missing."""
-    if not file:
-        return ""
-    text = host.read(Path(file))
-    if text is None:
-        raise ObserveError(f"{file}: no such file; it should hold the password, mode 0600")
-    return text.rstrip("\r\n")

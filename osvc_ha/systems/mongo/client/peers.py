@@ -7,22 +7,23 @@ from pathlib import Path
 from typing import Optional
 
 from osvc_ha.host import Host
+from osvc_ha.secret import read_password
 from osvc_ha.systems.mongo.config import Config
 
-from .link import Peer, secret
+from .link import Peer
 
 
 def peer_at(config: Config, at: str, host: Host) -> Peer:
     """``host:port`` -> whom to ask, with the password read from its file. ObserveError when that is missing."""
     name, _, port = at.rpartition(":")
     tls = (config.tls_ca, config.tls_cert_key) if config.tls else None
-    password = secret(config.password_file, host) if config.username else ""
+    password = read_password(config.password_file, host) if config.username else ""
     return Peer(name.strip("[]"), int(port), config.username, password, config.auth_source, tls)
 
 
 def socket_peer(config: Config, host: Host) -> Peer:
     """This node's own mongod by its unix socket, where mongod asks nobody for TLS."""
-    password = secret(config.password_file, host) if config.username else ""
+    password = read_password(config.password_file, host) if config.username else ""
     return Peer(config.socket, 0, config.username, password, config.auth_source)
 
 

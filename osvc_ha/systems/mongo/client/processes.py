@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from osvc_ha.cluster.seedlist import seedlist_file, told_seedlist
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ApplyError
+from osvc_ha.planner.errors import ApplyError, ObserveError
 from osvc_ha.planner.types import Step
+from osvc_ha.secret import is_open
 from osvc_ha.systems.mongo.config import Config
 from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state import Disk
@@ -40,31 +41,29 @@ def disk(config: Config, name: str, host: Host) -> Disk:
     return Disk(
         config=host.read(configuration(config), lossy=True) == render_mongod(config, name),
         has_data=any(name.startswith("WiredTiger") or name == "storage.bson" for name in host.names(Path(config.data))),
-        keyfile_trouble=_keyfile_trouble(config) if config.launch else "",
+        keyfile_trouble=_keyfile_trouble(config, host) if config.launch else "",
+        told=told_seedlist(host.read(seedlist_file(Path(config.seedlists), config.path), lossy=True)),
     )
 
 
-def _keyfile_trouble(config: Config) -> str:
+def _keyfile_trouble(config: Config, host: Host) -> str:
     """mongod itself refuses such a file, with a line in its log."""
     if not config.keyfile:
         return ""
     try:
-        mode = os.stat(config.keyfile).st_mode
-    except OSError as error:
-        return f"{config.keyfile}: {error.strerror}"
+        mode = host.mode(Path(config.keyfile))
+    except ObserveError as error:
+        return str(error)
     if not stat.S_ISREG(mode):
         return f"{config.keyfile}: is no regular file"
-    return f"{config.keyfile}: its mode {stat.S_IMODE(mode):04o} lets others read it; chmod 0400" if mode & 0o077 else ""
+    return f"{config.keyfile}: its mode {stat.S_IMODE(mode):04o} lets others read it; chmod 0400" if is_open(mode) else ""
 
 
 def write_config(config: Config, step: Step, host: Host) -> None:
     """mongod.conf, and the data directory, for nobody else to enter."""
     name, _, _ = step.arg("host").rpartition(":")
     host.replace(configuration(config), render_mongod(config, name.strip("[]")), 0o600, 0o700)
-    try:
-        Path(config.data).mkdir(0o700, exist_ok=True)
-    except OSError as error:
-        raise ApplyError(f"{config.data}: {error.strerror}") from error
+    host.make_directory(Path(config.data), 0o700)
 
 
 def launch(config: Config, step: Step, host: Host) -> None:
@@ -138,11 +137,7 @@ def remove_directory(config: Config, step: Step, host: Host) -> None:
     host.remove_tree(Path(config.data))
     for name in (*OWN_FILES, Path(config.socket).name):
         host.remove(Path(config.directory) / name)
-    try:
-        os.rmdir(config.directory)
-    except OSError:
-        # Somebody else's file, or the mount point of a volume.
-        return
+    host.remove_directory(Path(config.directory))
 
 
 DO: Mapping[str, Callable[[Config, Step, Host], None]] = {

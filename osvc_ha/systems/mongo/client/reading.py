@@ -75,16 +75,22 @@ class _Views:
         """This node's: by its socket too, whatever its name and address lead to."""
         path = Path(self._config.socket)
         if not self._config.launch or path.name not in self._host.names(path.parent):
-            return self.other(node, peer)
+            return self._absent(*self.other(node, peer))
         inside, process = self._converse(node, socket_peer(self._config, self._host))
         if not process:
-            return self.other(node, peer)
+            return self._absent(*self.other(node, peer))
         try:
             with session(peer, LOOK_SECONDS, login=False) as talk:
                 led_to = _process(_hello(talk))
         except Trouble as trouble:
             return inside, trouble.words
         return inside, "" if led_to == process else f"it leads {node} to another mongod than its own"
+
+    def _absent(self, view: MemberView, unresolved: str) -> Tuple[MemberView, str]:
+        """A name that does not resolve says nothing of this node's own mongod: where nobody listens there is none."""
+        if unresolved and all(port != self._config.port for _, port in self._host.listening()):
+            view = replace(view, health=Health.ABSENT)
+        return view, unresolved
 
     def _converse(self, node: str, peer: Peer) -> Tuple[MemberView, str]:
         """The view through one address, and what identifies the process behind it."""

@@ -1,7 +1,8 @@
-"""One change of the set's configuration, or of its primary, and the wait for its end. Never by force."""
+"""One change of the set's configuration, and the wait until it is on a majority. Never by force."""
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Dict, Optional, Tuple
@@ -14,9 +15,10 @@ from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state.documents import Change, changed
 
 from .link import Fault, Peer, Session, Trouble, session
-from .peers import own_peer, peer_at
+from .peers import peer_at
 
 HELLO_SECONDS = 1.0
+LEAST_PAUSE, MOST_PAUSE = 0.002, 0.03
 POLL = 0.05
 # How long one replSetReconfig may wait for a majority of the voters: two heartbeats (2 s each) and some.
 COMMIT_SECONDS = 10.0
@@ -26,7 +28,6 @@ COMMIT_SECONDS = 10.0
 # InterruptedDueToReplStateChange, PrimarySteppedDown, InterruptedAtShutdown, ShutdownInProgress.
 RACED = frozenset({109, 103, 308, 117, 50, 10107, 13435, 13436, 11602, 189, 11600, 91})
 NOT_PRIMARY = frozenset({10107, 13435, 11602, 189})
-EXCEEDED_TIME_LIMIT = 262
 Attempt = Tuple[bool, str]
 
 
@@ -36,7 +37,7 @@ def reconfigure(config: Config, step: Step, host: Host) -> None:
     peers = members(config, step, host)
     give_up = time.monotonic() + config.ready_timeout
     while True:
-        done, words = _attempt(change, peers, config, give_up)
+        done, words = _attempt(change, peers, host, give_up)
         if done:
             return
         if time.monotonic() >= give_up:
@@ -44,18 +45,34 @@ def reconfigure(config: Config, step: Step, host: Host) -> None:
         host.sleep(POLL)
 
 
-def _attempt(change: Change, peers: Mapping[str, Peer], config: Config, give_up: float) -> Attempt:
+def _attempt(change: Change, peers: Mapping[str, Peer], host: Host, give_up: float) -> Attempt:
     node = writable(peers)
     if not node:
         return False, f"no primary among {' '.join(peers)}"
     seconds = max(1.0, min(COMMIT_SECONDS, give_up - time.monotonic()))
     try:
         with session(peers[node], seconds + 1.0) as talk:
-            return _change(talk, change, seconds)
+            return _compete(talk, change, host, seconds)
     except Trouble as trouble:
         if trouble.code in RACED or trouble.fault is Fault.SILENT:
             return False, trouble.words
         raise ApplyError(trouble.words) from trouble
+
+
+def _compete(talk: Session, change: Change, host: Host, seconds: float) -> Attempt:
+    """Attempts until it is there or the time is over. Somebody who changes the configuration again and again leaves a moment between two
+    changes, a few milliseconds long: so the pauses are short, and none like the other, and nothing else is asked in between."""
+    give_up = time.monotonic() + seconds
+    while True:
+        try:
+            done, words = _change(talk, change, give_up - time.monotonic())
+        except Trouble as trouble:
+            if trouble.code not in RACED - NOT_PRIMARY:
+                raise
+            done, words = False, trouble.words
+        if done or time.monotonic() + MOST_PAUSE >= give_up:
+            return done, words
+        host.sleep(random.uniform(LEAST_PAUSE, MOST_PAUSE))
 
 
 def _change(talk: Session, change: Change, seconds: float) -> Attempt:
@@ -67,11 +84,10 @@ def _change(talk: Session, change: Change, seconds: float) -> Attempt:
         new = changed(document, change)
     except UnsafePlan as error:
         raise ApplyError(str(error)) from error
-    if new is None:
-        return True, ""
-    talk.ask("replSetReconfig", new, maxTimeMS=int(seconds * 1000))
-    _, committed = _read(talk)
-    return committed, f"version {new['version']} of the configuration is not on a majority of the voters yet"
+    if new is not None:
+        # It answers once the new one is on a majority (4.4 and later).
+        talk.ask("replSetReconfig", new, maxTimeMS=max(1, int(seconds * 1000)))
+    return True, ""
 
 
 def _read(talk: Session) -> Tuple[Mapping[str, Any], bool]:
@@ -98,12 +114,13 @@ def members(config: Config, step: Step, host: Host) -> Dict[str, Peer]:
 def writable(peers: Mapping[str, Peer]) -> str:
     """The node whose mongod says it takes writes; "" when none does. Of two, the one elected later."""
     found = {
-        node: reply for node, peer in peers.items() if (reply := _hello(peer)) and reply.get("isWritablePrimary", reply.get("ismaster"))
+        node: reply for node, peer in peers.items() if (reply := ask_hello(peer)) and reply.get("isWritablePrimary", reply.get("ismaster"))
     }
     return max(found, key=lambda node: str(found[node].get("electionId", ""))) if found else ""
 
 
-def _hello(peer: Peer) -> Optional[Mapping[str, Any]]:
+def ask_hello(peer: Peer) -> Optional[Mapping[str, Any]]:
+    """Its reply to the one question that needs no login; None when it does not answer."""
     try:
         with session(peer, HELLO_SECONDS, login=False) as talk:
             return talk.ask("hello")
@@ -111,45 +128,4 @@ def _hello(peer: Peer) -> Optional[Mapping[str, Any]]:
         return None
 
 
-def step_down(config: Config, step: Step, host: Host) -> None:
-    """replSetStepDown: mongod refuses while no electable secondary has caught up, and hands over to one that has."""
-    seconds, catch_up = int(step.arg("seconds")), int(step.arg("catch_up"))
-    try:
-        with session(own_peer(config, step.arg("host"), host), catch_up + 5.0) as talk:
-            talk.ask("replSetStepDown", seconds, secondaryCatchUpPeriodSecs=catch_up)
-    except Trouble as trouble:
-        # It is none any more: that is what was asked for. Nobody has caught up: what the override is for.
-        if trouble.code not in NOT_PRIMARY and not (trouble.code == EXCEEDED_TIME_LIMIT and config.allow_stop_without_handover):
-            raise ApplyError(trouble.words) from trouble
-
-
-def wait_primary(config: Config, step: Step, host: Host) -> None:
-    """Wait until a majority of the members names one primary that is not the one of before, and takes writes.
-
-    Not until that one's writes have a majority again: who copied from the old primary only looks for another source when that ends, so
-    to wait for the one and then cause the other would be two outages. With the override keyword: no longer when the old one remained.
-    """
-    peers = members(config, step, host)
-    before = step.arg("not").lower()
-    seen: Dict[str, str] = {}
-
-    def elected() -> bool:
-        replies = {node: _hello(peer) or {} for node, peer in peers.items()}
-        seen.update({node: str(reply.get("primary", "")).lower() for node, reply in replies.items()})
-        if config.allow_stop_without_handover and seen[step.arg("local")] == before:
-            return True
-        total = max(len(reply.get("hosts", ())) for reply in replies.values())
-        heads = {str(reply.get("me", "")).lower() for reply in replies.values() if reply.get("isWritablePrimary", reply.get("ismaster"))}
-        return any(head != before and 2 * list(seen.values()).count(head) > total for head in heads)
-
-    limit = config.election_timeout / 1000 + config.catch_up
-    if not host.wait(elected, limit, POLL):
-        told = ", ".join(f"{node}: {name or 'nobody'}" for node, name in seen.items())
-        raise ApplyError(f"no other primary than {before} within {limit:g} s ({told})")
-
-
-DO: Mapping[str, Callable[[Config, Step, Host], None]] = {
-    "step-down": step_down,
-    "wait-primary": wait_primary,
-    **dict.fromkeys(("add", "vote", "unvote", "priority", "remove"), reconfigure),
-}
+DO: Mapping[str, Callable[[Config, Step, Host], None]] = dict.fromkeys(("add", "vote", "unvote", "priority", "remove"), reconfigure)

@@ -26,6 +26,10 @@ Theory.
 7. The order of FOLLOW's changes (gone ones out, votes taken, votes given, priorities) is Percona's operator's
    (percona-server-mongodb-operator, mgo.go); it too makes one change a reconcile and never forces.
 
+8. *A start without a majority does its own part and ends well* (``await-majority``, Step.theirs): the others need this mongod to have a
+   majority again, and an agent that hears of a failure stops it.
+9. *What clients are to find* follows placement, not the heartbeat of the moment (seeds.py).
+
 What cannot be planned at once is left open on purpose: ``wait-ready`` and ``settle`` look again and plan again by these same pure
 functions, for the primary may change while a member copies data. Every reconfig step edits the configuration that is read then.
 """
@@ -33,35 +37,40 @@ functions, for the primary may change while a member copies data. Every reconfig
 from __future__ import annotations
 
 from osvc_ha.cluster.types import Cluster
-from osvc_ha.planner.errors import ConfigError, UnsafePlan
+from osvc_ha.planner.errors import ConfigError
+from osvc_ha.planner.guard import refuse_unresolved
 from osvc_ha.planner.types import Plan, Verb
 from osvc_ha.systems.mongo.config import Config
-from osvc_ha.systems.mongo.state import Actual, Desired
+from osvc_ha.systems.mongo.state import Actual, Desired, Health
 
 from .joining import provision, start
 from .membership import follow
-from .naming import member_hosts
+from .naming import known_hosts
 from .readiness import facts, notes
 from .seeds import seedlist
 from .stepping import stop, unprovision
+from .steps import resolve
 
 __all__ = ["desired", "facts", "guard", "notes", "plan", "seedlist"]
 
+ENDING = (Verb.STOP, Verb.UNPROVISION)
+
 
 def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
-    """What OpenSVC wants of the set. ConfigError for a node without a usable name, or that is not in scope."""
-    scope = cluster.object(config.path).scope
-    if cluster.local not in scope:
-        raise ConfigError(f"service {config.path}: {cluster.local} is not in its scope ({' '.join(scope)})")
-    runs = {node: cluster.runs(config.path, node) for node in scope}
+    """What OpenSVC wants of the set. ConfigError when it is not in scope, or for a node without a usable name, unless it is to end."""
+    scope = cluster.own_scope(config.path)
+    hosts, misnamed = known_hosts(config, cluster, scope)
+    if misnamed and verb not in ENDING:
+        raise ConfigError(misnamed)
     return Desired(
         verb=verb,
         config=config,
         local=cluster.local,
         scope=scope,
-        members=tuple(node for node in scope if runs[node] or (node == cluster.local and verb is Verb.START)),
-        staying=tuple(node for node in scope if runs[node] and node != cluster.local),
-        hosts=member_hosts(config, cluster, scope),
+        members=cluster.members(config.path, starting=verb is Verb.START),
+        staying=cluster.staying(config.path),
+        hosts=hosts,
+        misnamed=misnamed,
         first=cluster.is_first_placed(config.path),
         majority=cluster.has_majority(),
         waiting=tuple(node for node in scope if _waits(cluster, config.path, node)),
@@ -69,12 +78,16 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
 
 
 def _waits(cluster: Cluster, path: str, node: str) -> bool:
+    """Does OpenSVC say that nothing there was ever provisioned? An instance with data has a resource that is (Resource.provisioned looks
+    into the directory, a file system has a flag of its own): the agent says "mixed" then, and nobody takes it for empty."""
     instance = cluster.object(path).instances.get(node)
     return instance is not None and cluster.node(node).alive and instance.provisioned is False and instance.state == "wait leader"
 
 
 def plan(actual: Actual, desired: Desired) -> Plan:
     """The steps for the verb; empty when there is nothing to do."""
+    if desired.misnamed:
+        return () if _nothing_here(actual) else (resolve(desired, desired.misnamed),)
     if desired.verb is Verb.START:
         return start(actual, desired)
     if desired.verb is Verb.STOP:
@@ -86,8 +99,11 @@ def plan(actual: Actual, desired: Desired) -> Plan:
     return follow(actual, desired)
 
 
+def _nothing_here(actual: Actual) -> bool:
+    """A service that was made with a mistake in it has to be purged without mending that first."""
+    return actual.here.health is Health.ABSENT and not (actual.disk.config or actual.disk.has_data)
+
+
 def guard(actual: Actual, desired: Desired, plan: Plan) -> None:
     """UnsafePlan for whatever only a person can resolve, with the sentence that says how."""
-    for step in plan:
-        if step.do == "resolve":
-            raise UnsafePlan(f"mongo {step.on}: {step.why}")
+    refuse_unresolved("mongo", plan)

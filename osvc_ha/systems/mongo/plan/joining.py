@@ -12,7 +12,7 @@ from osvc_ha.systems.mongo.state.setconfig import MOST_MEMBERS, Member, SetConfi
 
 from . import readiness
 from .membership import reconfig, vote
-from .standing import committed, configuration, member_of, of_set, primary
+from .standing import configuration, member_of, of_set, primary
 from .steps import at, group_args, resolve
 from .voting import may_vote, wants_vote
 
@@ -40,9 +40,23 @@ def start(actual: Actual, desired: Desired) -> Plan:
     steps = tuple(_moves(actual, desired))
     if steps and steps[0].do == "resolve":
         return steps
+    if not steps and _does_its_part(actual, desired):
+        words = readiness.lost(actual, desired)
+        if words:
+            return (Step("await-majority", desired.config.replica_set, words, theirs=True),)
     if not steps and not _pending(actual, desired):
         return ()
     return (*steps, _wait_ready(actual, desired))
+
+
+def _does_its_part(actual: Actual, desired: Desired) -> bool:
+    """It runs, answers, and is in the configuration that it knows: without a majority a start can do no more.
+
+    It must not fail for that either: agent 2.1 would stop the mongod again, which the others need for their majority.
+    Whatever its state: a member that copies or recovers votes all the same.
+    """
+    here = actual.here
+    return here.answers and bool(here.initiated) and here.state != "REMOVED" and member_of(desired.local, actual, desired) is not None
 
 
 def _run(desired: Desired) -> Step:
@@ -95,7 +109,9 @@ def _moves(actual: Actual, desired: Desired) -> Iterator[Step]:
         return
     if here.state == "PRIMARY" and here.no_users and desired.config.username:
         yield _create_users(desired)
-    if not head or config is None or not committed(actual, desired):
+    # Whether it is committed is asked by the step, at the moment that counts: who looks while a person changes it again and again
+    # may never see it so.
+    if not head or config is None:
         return
     if member_of(desired.local, actual, desired) is None:
         yield _add(config, actual, desired)

@@ -17,13 +17,18 @@ from osvc_ha.systems.mongo.state.documents import Change
 from osvc_ha.systems.mongo.state.setconfig import MARK, Member
 
 from . import readiness
+from .seeds import tell
 from .standing import committed, configuration, keeps_majority, primary, seen_by_primary, where, with_votes, without
 from .steps import group_args, resolve
 from .voting import next_unvoted, next_voter
 
 
 def follow(actual: Actual, desired: Desired) -> Plan:
-    """One change, and a look after it; empty when membership, votes and priorities are as placement has them."""
+    """What clients are to find, on every node; one change, and a look after it, on one. Empty when all is as placement has it."""
+    return (*tell(actual, desired), *_follow(actual, desired))
+
+
+def _follow(actual: Actual, desired: Desired) -> Plan:
     if not (desired.first and desired.majority):
         return ()
     unclear = readiness.refusal(actual, desired) or readiness.lost(actual, desired)

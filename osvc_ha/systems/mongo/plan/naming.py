@@ -6,13 +6,20 @@ Members and clients use the same one, for drivers go where the set's configurati
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Dict, Tuple
 
-from osvc_ha.cluster.addresses import address_of, refuse_loopback
+from osvc_ha.cluster.addresses import address_of, is_address, refuse_loopback
 from osvc_ha.cluster.types import Cluster, Node
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.systems.mongo.config import Config
+
+
+def known_hosts(config: Config, cluster: Cluster, scope: Tuple[str, ...]) -> Tuple[Dict[str, str], str]:
+    """node -> name, and why those are no names for members, or "": what ends, or was never begun, needs none."""
+    try:
+        return member_hosts(config, cluster, scope), ""
+    except ConfigError as error:
+        return {node: cluster.node(node).address or node for node in scope}, str(error)
 
 
 def member_hosts(config: Config, cluster: Cluster, scope: Tuple[str, ...]) -> Dict[str, str]:
@@ -38,17 +45,9 @@ def _host(config: Config, node: Node, cluster: Cluster) -> str:
         address_of(node, cluster.resolved)
         return node.name
     address = address_of(node, cluster.resolved)
-    if _is_ip(address) and not config.allow_addresses:
+    if is_address(address) and not config.allow_addresses:
         raise ConfigError(
             f"service {config.path}: {node.name} is known by the address {address}, and members are named by names: "
             "set domain, or a name in the node label osvc_ha_address, or allow_addresses=true"
         )
     return address
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -1,8 +1,13 @@
 """STOP and UNPROVISION: a primary hands over before it goes, and a member leaves the set before its data does. Pure.
 
+sync-from       the other secondaries are told to copy from the one that is to take over. Else they copy from this one until it ends,
+                and who has nobody to copy from then sleeps a second (bgsync.cpp), for which w:majority waits
 step-down       replSetStepDown: writes are refused, the secondaries catch up for at most catch_up s, the best is asked to stand;
                 MongoDB itself refuses, and stays primary, when none has caught up by then
 wait-primary    another is primary, as a majority sees it: only now is nothing lost by ending this one
+drain           it runs on for a second: HAProxy's checks find both, and cut their clients off the old one when the new one is open;
+                while it ends it would answer nobody, and drivers that are cut off and find nothing wait half a second
+withdraw        (UNPROVISION) new clients do not find it by mongodb+srv any more
 remove          (UNPROVISION) on the new primary, when the others have a majority without it
 stop            SIGTERM: mongod flushes and ends
 """
@@ -18,10 +23,13 @@ from osvc_ha.systems.mongo.state.documents import Change
 
 from . import readiness
 from .membership import reconfig
+from .seeds import withdraw
 from .standing import caught_up, configuration, host_of, keeps_majority, lag, member_of, newest, primary, where, without
 from .steps import at, group_args, resolve
 
 OVERRIDE = "allow_stop_without_handover=true"
+DRAIN_SECONDS = 1
+"""HAProxy's check_interval, 200 ms by default, twice, and some."""
 
 
 def stop(actual: Actual, desired: Desired) -> Plan:
@@ -44,6 +52,7 @@ def _hand_over(actual: Actual, desired: Desired) -> Plan:
         return (resolve(desired, f"{node} is the primary and no secondary can take over: {reasons or 'there is none'}", OVERRIDE),)
     budget = desired.config
     return (
+        *_line_up(actual, desired),
         Step(
             "step-down",
             node,
@@ -56,6 +65,26 @@ def _hand_over(actual: Actual, desired: Desired) -> Plan:
             f"wait until another than {node} is primary",
             (("not", host_of(node, actual, desired)), *group_args(desired)),
         ),
+        Step(
+            "drain",
+            node,
+            f"{node} runs on for {DRAIN_SECONDS} s, so that listeners have sent its clients to the new primary before it ends",
+            (("seconds", str(DRAIN_SECONDS)),),
+        ),
+    )
+
+
+def _line_up(actual: Actual, desired: Desired) -> Iterator[Step]:
+    """mongod hands over to the caught-up one of the highest priority, of equals to the first (chooseElectionHandoffCandidate)."""
+    config, fit = configuration(actual, desired), takers(actual, desired)
+    if config is None or sum(one.visible for one in config.members) < 3:
+        return
+    heir = max((one for one in config.members if where(one, actual, desired) in fit), key=lambda one: one.priority)
+    yield Step(
+        "sync-from",
+        desired.config.replica_set,
+        f"{where(heir, actual, desired)} is to take over: the others copy from it, so that writes with w:majority need not wait for them",
+        (("heir", heir.host), *at(desired, desired.local)),
     )
 
 
@@ -97,7 +126,8 @@ def unprovision(actual: Actual, desired: Desired) -> Plan:
     leave = _leave(bool(moved), actual, desired)
     if leave is not None and leave.do == "resolve":
         return (leave,)
-    steps = (*moved, *((leave,) if leave is not None else ()), *_end(actual, desired))
+    gone = (*withdraw(host_of(desired.local, actual, desired), desired), leave) if leave is not None else ()
+    steps = (*moved, *gone, *_end(actual, desired))
     runs = actual.here.health is not Health.ABSENT
     if (runs and not desired.config.launch) or not (actual.disk.config or actual.disk.has_data):
         return steps

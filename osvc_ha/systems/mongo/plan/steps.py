@@ -12,16 +12,22 @@
     vote, unvote      node   change          see reconfig
     remove            node   change          see reconfig
     priority          set    change          see reconfig
+    sync-from         set    host, heir      ``heir`` (host:port) copies from this node's member, and the others of the scope from it
+                                             (replSetSyncFrom); waits a little until they do, and leaves whoever refuses: it saves time
     step-down         node   host, seconds,  replSetStepDown on this node's mongod
                              catch_up
     wait-primary      set    not             waits until a member other than ``not`` (host:port) is a writable primary, as a
                                              majority sees it
+    drain             node   seconds         waits
+    tell              path                   writes the members (payload) for the dns system of this node, and wakes the followers
+    withdraw          srv    host            waits until the SRV record has ``host`` (host:port) no more, and not for ever
     stop              node   host            ends mongod, and waits until it is gone. Forced where it is still primary: that it
                                              may go all the same has been decided by the plan
     remove-directory  node   host            removes what is ours in the directory; never the keyfile, nor anything else
     wait-ready        set                    loops: looks again, plan(actual, recall(config, step)) again, does its steps but
     settle                                   for these two; until that plan is empty. ApplyError with its last sentence after
                                              ready_timeout, and at once with the sentence of a ``resolve``
+    await-majority    set                    nothing: others' to do (Step.theirs), by coming back or by a person's decision
     resolve           set                    nothing: guard refuses the plan with its sentence
 
 *reconfig*: find the primary; read its configuration (replSetGetConfig); ``state.documents.changed(document, change)`` makes the

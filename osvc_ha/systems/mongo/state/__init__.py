@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional, Tuple
 
+from osvc_ha.cluster.seedlist import Seedlist
 from osvc_ha.planner.types import Verb
 from osvc_ha.systems.mongo.config import Config
 
@@ -104,12 +105,14 @@ class Disk:
     """What this node's directory holds. has_data: any data files, so that a mongod ran there before.
 
     config: mongod.conf is there, and is what ``render_mongod`` makes of the keywords now.
+    told: the members as this node told them last, None when it did not: see ``osvc_ha.cluster.seedlist``.
     keyfile_trouble: why the keyfile cannot be used (absent, open to others), "" when it can or when there is to be none.
     """
 
     config: bool = False
     has_data: bool = False
     keyfile_trouble: str = ""
+    told: Optional[Seedlist] = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ class Desired:
     members: instances that run or are being started. staying: other members that OpenSVC is not stopping.
     hosts: node -> the name its member has, of every node of the scope.
     first: this node is the first of the placed. majority: the cluster's, as seen here.
+    misnamed: why ``hosts`` cannot be members' names, or "".
     waiting: nodes whose instance OpenSVC has never provisioned, and will once this one is (agent 2.1's "wait leader").
     """
 
@@ -152,6 +156,7 @@ class Desired:
     first: bool
     majority: bool
     waiting: Tuple[str, ...] = ()
+    misnamed: str = ""
 
     def member_at(self, node: str) -> str:
         """host:port of a node's member."""

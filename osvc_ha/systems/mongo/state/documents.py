@@ -17,6 +17,9 @@ from .setconfig import MARK, MOST_MEMBERS, MOST_VOTERS, Member, SetConfig, same_
 
 Document = Dict[str, Any]
 
+HEARTBEAT_TIMEOUT = 10
+"""MongoDB's own default, in seconds."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -66,12 +69,16 @@ def _member(entry: Mapping[str, Any]) -> Member:
 
 
 def first_config(name: str, host: str, priority: int, election_timeout: int) -> Document:
-    """For replSetInitiate: one member. Everything else is added, by the same steps as later.
+    """For replSetInitiate: one member. Everything else is added, by the same steps as later. election_timeout: milliseconds.
 
+    heartbeatTimeoutSecs: a new primary takes no writes before it has heard from everybody what they have, or given up on them
+    (catch-up mode), so a node without power would cost the default of 10 s whatever the election took.
     No writeConcernMajorityJournalDefault: true is right wherever the data is on a disk.
     """
     member = {"_id": 0, "host": host, "priority": priority, "tags": {MARK: "member"}}
-    return {"_id": name, "version": 1, "members": [member], "settings": {"electionTimeoutMillis": election_timeout}}
+    patience = min(HEARTBEAT_TIMEOUT, max(1, election_timeout // 1000))
+    settings = {"electionTimeoutMillis": election_timeout, "heartbeatTimeoutSecs": patience}
+    return {"_id": name, "version": 1, "members": [member], "settings": settings}
 
 
 def changed(document: Mapping[str, Any], change: Change) -> Optional[Document]:

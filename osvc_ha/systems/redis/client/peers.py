@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ApplyError, ObserveError
+from osvc_ha.planner.errors import ApplyError
 from osvc_ha.redis_link import Command, Peer, Silence, links
 from osvc_ha.redis_resp import Refusal, Reply
+from osvc_ha.secret import read_password
 from osvc_ha.systems.redis.config import Config
 
 LOOK_SECONDS = 2.0
@@ -16,28 +15,18 @@ ACT_SECONDS = 2.0
 
 def server_peer(config: Config, at: str, host: Host) -> Peer:
     """``host:port`` of a redis-server -> whom to ask, with the password read from its file."""
-    return _peer(config, at, config.username, secret(config.password_file, host))
+    return _peer(config, at, config.username, read_password(config.password_file, host))
 
 
 def sentinel_peer(config: Config, at: str, host: Host) -> Peer:
     """The same for a Sentinel."""
-    return _peer(config, at, config.sentinel_username, secret(config.sentinel_password_file, host))
+    return _peer(config, at, config.sentinel_username, read_password(config.sentinel_password_file, host))
 
 
 def _peer(config: Config, at: str, username: str, password: str) -> Peer:
     name, _, port = at.rpartition(":")
     tls = (config.tls_ca, config.tls_cert, config.tls_key) if config.tls else None
     return Peer(name, int(port), username, password, tls)
-
-
-def secret(file: str, host: Host) -> str:
-    """The password in a file, without the newline at its end; "" for no file. ObserveError when it is missing."""
-    if not file:
-        return ""
-    text = host.read(Path(file))
-    if text is None:
-        raise ObserveError(f"{file}: no such file; it should hold the password, mode 0600")
-    return text.rstrip("\r\n")
 
 
 def tell(peer: Peer, *commands: Command, seconds: float = ACT_SECONDS) -> list[Reply]:

@@ -11,12 +11,13 @@ from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.types import Step
 from osvc_ha.redis_link import Peer, Silence, links
 from osvc_ha.redis_resp import Refusal
+from osvc_ha.secret import read_password
 from osvc_ha.systems.redis.config import USUAL_PING_PERIOD, Config
 from osvc_ha.systems.redis.state import Disk
 from osvc_ha.systems.redis.state.firstconfig import NOBODY, render_sentinel, render_server
 from osvc_ha.systems.redis.state.replies import number, parse_info
 
-from .peers import secret, sentinel_peer, server_peer
+from .peers import sentinel_peer, server_peer
 
 LAUNCH_SECONDS = 10.0
 # Redis >= 7 itself waits up to shutdown-timeout (10 s) for its replicas (redis#9693).
@@ -52,14 +53,14 @@ def write_server_config(config: Config, step: Step, host: Host) -> None:
     """redis.conf, mode 0600: it holds the password. So nobody else enters its folder: in a container, CONFIG REWRITE makes it 0644."""
     folder = server_directory(config)
     own = [pair for pair in step.args if pair[0] != "host"]
-    text = render_server(config, step.arg("host"), str(folder), secret(config.password_file, host), own)
+    text = render_server(config, step.arg("host"), str(folder), read_password(config.password_file, host), own)
     host.replace(folder / "redis.conf", text, 0o600, 0o700)
 
 
 def write_sentinel_config(config: Config, step: Step, host: Host) -> None:
     """sentinel.conf, mode 0600, only where there is none or an empty one."""
     folder = sentinel_directory(config)
-    text = render_sentinel(config, step.arg("host"), str(folder), secret(config.sentinel_password_file, host))
+    text = render_sentinel(config, step.arg("host"), str(folder), read_password(config.sentinel_password_file, host))
     host.replace(folder / "sentinel.conf", text, 0o600, 0o700)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import Dict, List, Tuple
 
 from osvc_ha.authority import Claim, View, Vote
+from osvc_ha.cluster.addresses import is_address
 from osvc_ha.host import Host
 from osvc_ha.redis_dial import resolve
 from osvc_ha.redis_link import Answer, Command, Peer, Silence, links
@@ -64,20 +64,12 @@ def names_of(config: Config, addresses: Mapping[str, str]) -> Names:
     """Every spelling of the nodes' addresses: as configured, and as their names resolve."""
     known = {at.lower().rstrip("."): node for node, at in addresses.items()}
     for node, at in addresses.items():
-        if not _is_ip(at):
+        if not is_address(at):
             try:
                 known.setdefault(str(resolve(at, 0)[1][0]), node)
             except OSError:
                 continue
     return Names(known, config.port, config.sentinel_port)
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _server_questions(config: Config) -> Tuple[Command, ...]:
@@ -87,7 +79,7 @@ def _server_questions(config: Config) -> Tuple[Command, ...]:
 
 def _sentinel_questions(config: Config) -> Tuple[Command, ...]:
     words = ("MASTER", "get-master-addr-by-name", "REPLICAS", "SENTINELS", "CKQUORUM")
-    return (*(("SENTINEL", word, config.group) for word in words), ("INFO", "server"))
+    return (*(("SENTINEL", word, config.group) for word in words), ("INFO",))
 
 
 def _health(answer: Answer) -> Tuple[Health, str]:
@@ -121,6 +113,7 @@ def _sentinel(node: str, answer: Answer, names: Names) -> Sentinel:
         unusable=quorum.words if isinstance(quorum, Refusal) else "",
         pid=int(fields.get("process_id", "0")),
         file=fields.get("config_file", ""),
+        tilt=fields.get("sentinel_tilt") == "1",
     )
 
 

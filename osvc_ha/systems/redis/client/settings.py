@@ -9,6 +9,7 @@ from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.types import Step
 from osvc_ha.redis_link import Peer, links
+from osvc_ha.secret import read_password
 from osvc_ha.systems.redis.config import Config
 from osvc_ha.systems.redis.plan.joining import Move, part
 from osvc_ha.systems.redis.plan.readiness import missing, named_master
@@ -17,7 +18,7 @@ from osvc_ha.systems.redis.state import Actual, Desired
 from osvc_ha.systems.redis.state.replies import parse_info
 
 from . import processes
-from .peers import ACT_SECONDS, secret, sentinel_peer, server_peer, tell
+from .peers import ACT_SECONDS, sentinel_peer, server_peer, tell
 from .reading import observe_group
 
 POLL = 0.1
@@ -63,7 +64,7 @@ def monitor(config: Config, step: Step, host: Host) -> None:
     if config.username:
         pairs.append(("auth-user", config.username))
     if config.password_file:
-        pairs.append(("auth-pass", secret(config.password_file, host)))
+        pairs.append(("auth-pass", read_password(config.password_file, host)))
     begin = ("SENTINEL", "MONITOR", config.group, *master, step.arg("quorum"))
     tell(peer, begin, *(("SENTINEL", "SET", config.group, *pair) for pair in pairs))
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 from osvc_ha.authority import Claim, Grant, View, Vote, authority
 from osvc_ha.cluster.addresses import address_of, refuse_loopback
 from osvc_ha.cluster.types import Cluster
-from osvc_ha.planner.errors import ConfigError, UnsafePlan
+from osvc_ha.planner.guard import refuse_unresolved
 from osvc_ha.planner.types import Plan, Step, Verb
 from osvc_ha.systems.redis.config import Config
 from osvc_ha.systems.redis.state import Actual, Desired, Health
@@ -44,20 +44,17 @@ __all__ = ["Claim", "Grant", "View", "Vote", "authority", "desired", "facts", "g
 
 def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
     """What OpenSVC wants of the group. ConfigError for a node without a usable address, or that is not in scope."""
-    scope = cluster.object(config.path).scope
-    if cluster.local not in scope:
-        raise ConfigError(f"service {config.path}: {cluster.local} is not in its scope ({' '.join(scope)})")
+    scope = cluster.own_scope(config.path)
     labelled = {name: node.address for name, node in cluster.nodes.items() if node.address}
     addresses = {node: address_of(cluster.node(node), cluster.resolved) for node in scope}
     refuse_loopback({**labelled, **addresses})
-    runs = {node: cluster.runs(config.path, node) for node in scope}
     return Desired(
         verb=verb,
         config=config,
         local=cluster.local,
         scope=scope,
-        members=tuple(node for node in scope if runs[node] or (node == cluster.local and verb is Verb.START)),
-        staying=tuple(node for node in scope if runs[node] and node != cluster.local),
+        members=cluster.members(config.path, starting=verb is Verb.START),
+        staying=cluster.staying(config.path),
         addresses=addresses,
         first=cluster.is_first_placed(config.path),
         majority=cluster.has_majority(),
@@ -91,6 +88,4 @@ def unprovision(actual: Actual, desired: Desired) -> Plan:
 
 def guard(actual: Actual, desired: Desired, plan: Plan) -> None:
     """UnsafePlan for whatever only a person can resolve, with the sentence that says how."""
-    for step in plan:
-        if step.do == "resolve":
-            raise UnsafePlan(f"redis {step.on}: {step.why}")
+    refuse_unresolved("redis", plan)

@@ -28,7 +28,7 @@ from typing import Tuple
 from osvc_ha.planner.types import Plan, Step
 from osvc_ha.systems.redis.state import Actual, Desired, Health, Seen, Sentinel
 
-from .readiness import named_master
+from .readiness import named_master, tilted
 from .steps import Args, at_sentinel, at_server, group_args, resolve, strangers
 
 OVERRIDE = "allow_stop_without_handover=true"
@@ -97,7 +97,8 @@ def _refusal(actual: Actual, desired: Desired, to: str) -> str:
     if named_master(actual, desired) != actual.local:
         return f"{here}, but a majority of the Sentinels does not say so, and without them nobody can take over"
     if not _asked(actual, desired):
-        said = next((s.unusable for s in actual.sentinels.values() if s.unusable), "none of those that stay knows the group")
+        said = next((s.unusable for s in actual.sentinels.values() if s.unusable), "") or " and ".join(tilted(actual))
+        said = said or "none of those that stay knows the group"
         return f"{here} and no Sentinel can run the handover: {said}"
     return ""
 
@@ -124,11 +125,17 @@ def _seen(sentinel: Sentinel, node: str) -> Seen:
 
 
 def _asked(actual: Actual, desired: Desired) -> str:
-    """The Sentinel to ask: one that stays, since ours ends with this node; any as a last resort."""
+    """The Sentinel to ask: one that stays, since ours ends with this node; any as a last resort; none that would sit on it."""
     for node in (*desired.staying, actual.local):
         sentinel = actual.sentinels[node]
         heirs_known = any(_seen(sentinel, heir).well and _seen(sentinel, heir).link_up for heir in takers(actual, desired))
-        if sentinel.health is Health.ANSWERS and sentinel.master == actual.local and not sentinel.unusable and heirs_known:
+        if (
+            sentinel.health is Health.ANSWERS
+            and sentinel.master == actual.local
+            and not sentinel.unusable
+            and heirs_known
+            and not sentinel.tilt
+        ):
             return node
     return ""
 

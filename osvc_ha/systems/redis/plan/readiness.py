@@ -135,12 +135,21 @@ def _loose_ends(server: Server, master: str) -> Iterator[str]:
         yield f"{server.node} is not in sync with {master}"
 
 
+def tilted(actual: Actual) -> Tuple[str, ...]:
+    """The Sentinels that would sit on a failover for now, a sentence each."""
+    return tuple(
+        f"the Sentinel on {node} is in TILT: its clock jumped or it stood still for 2 s, and it takes part in no failover for 30 s"
+        for node in sorted(actual.sentinels)
+        if actual.sentinels[node].tilt
+    )
+
+
 def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:
     """What an operator should know although nothing is to be done: disagreements, and settings that are asking for trouble."""
     lines = [] if named_master(actual, desired) else [disagreement(actual)]
     if desired.config.down_after < SAFE_DOWN_AFTER:
         lines.append(f"down_after={desired.config.down_after} is short: a master just promoted may look down; use {SAFE_DOWN_AFTER}")
-    return (*lines, *(line for line in missing(actual, desired) if line not in lines))
+    return (*lines, *tilted(actual), *(line for line in missing(actual, desired) if line not in lines))
 
 
 def facts(actual: Actual, desired: Desired) -> Facts:

@@ -80,7 +80,8 @@ class Sentinel:
     """One Sentinel, by its own words. ``monitors`` is false when it does not know the group. Times in milliseconds.
 
     ``settled_for``: since it last saw the role change or was reset. ``deposing``: it leads a failover away from
-    the master it still names. ``unusable``: why CKQUORUM says no, or empty. ``file``: as a server's.
+    the master it still names. ``unusable``: why CKQUORUM says no, or empty. ``file``: as a server's. ``tilt``: it
+    watches but acts on nothing, for 30 s after its clock jumped or it stood still for 2 s (Sentinel's docs, TILT mode).
     """
 
     node: str
@@ -100,6 +101,7 @@ class Sentinel:
     sentinels: Tuple[Seen, ...] = ()
     pid: int = 0
     file: str = ""
+    tilt: bool = False
 
     @property
     def failing_over(self) -> bool:

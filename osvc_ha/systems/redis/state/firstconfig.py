@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 from typing import Tuple
 
+from osvc_ha.cluster.addresses import is_address
 from osvc_ha.systems.redis.config import Config
 
 Lines = Tuple[str, ...]
@@ -37,7 +37,7 @@ def render_server(config: Config, host: str, directory: str, password: str, sett
 
 def render_sentinel(config: Config, host: str, directory: str, password: str) -> str:
     """sentinel.conf, which monitors nothing yet. Host names are used on both sides or not at all (redis#9103)."""
-    names = () if _is_ip(host) else ("sentinel resolve-hostnames yes", "sentinel announce-hostnames yes")
+    names = () if is_address(host) else ("sentinel resolve-hostnames yes", "sentinel announce-hostnames yes")
     return _text(
         (
             *_listen(config, host, config.sentinel_port),
@@ -56,7 +56,7 @@ def render_sentinel(config: Config, host: str, directory: str, password: str) ->
 
 def _listen(config: Config, host: str, port: int) -> Lines:
     # A host name may resolve to 127.0.1.1 on its own node (Debian's /etc/hosts), so it is not bound to.
-    bind = (f"bind {host}" if _is_ip(host) else "bind * -::*", "protected-mode no", "daemonize no")
+    bind = (f"bind {host}" if is_address(host) else "bind * -::*", "protected-mode no", "daemonize no")
     if not config.tls:
         return (*bind, f"port {port}")
     return (
@@ -82,14 +82,6 @@ def _users(username: str, password: str) -> Lines:
 def quoted(text: str) -> str:
     """A value for redis.conf: whatever is not a letter or digit as ``\\xHH``, so that nothing can end the line or the quotes."""
     return '"' + "".join(chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\x{byte:02x}" for byte in text.encode()) + '"'
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _text(lines: Lines) -> str:
