@@ -9,7 +9,9 @@
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 VENV := .venv
 SERVERS := redis-server redis-sentinel haproxy postgresql podman runc busybox-static iproute2 \
-	knot knot-dnsutils bind9 bind9-dnsutils
+	knot knot-dnsutils bind9 bind9-dnsutils \
+	user-mode-linux drbd-utils kmod e2fsprogs xfsprogs \
+	glusterfs-server glusterfs-client ceph-mon ceph-mgr ceph-osd ceph-mds ceph-fuse ceph-common
 
 # The stamp carries the tree's path: a virtualenv that was copied along with its tree
 # still runs the code of the old one.

@@ -11,7 +11,7 @@ from osvc_ha.planner.types import System
 
 # Their keywords by system, in YAML, for commands; not for resources, whose keywords OpenSVC has.
 SETTINGS = Path("/etc/osvc_ha/settings.yaml")
-SYSTEMS = ("haproxy", "redis", "mongo", "dns", "follow")
+SYSTEMS = ("haproxy", "redis", "mongo", "dns", "postgres", "volumes", "follow", "drbd")
 
 
 def load_system(name: str) -> System[Any, Any, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
+from osvc_ha.drill.uml.lab import missing
 from osvc_ha.host import Host
 
 SERVERS = ("redis-server", "redis-sentinel", "haproxy", "podman", "knotd", "named", "nsupdate")
@@ -26,10 +27,12 @@ def why_not(rung: str) -> str:
         return f"not installed: {', '.join(absent)}; `make test` as root installs them" if absent else ""
     if rung == "agent" and not any(os.environ.get(name) for name in AGENTS):
         return f"{' and '.join(AGENTS)} not set"
+    if rung == "drbd" and missing():
+        return f"not installed: {' '.join(missing())}; `make test` as root installs them"
     return ""
 
 
-RUNGS = {rung: why_not(rung) for rung in ("live", "drill", "agent")}
+RUNGS = {rung: why_not(rung) for rung in ("live", "drill", "agent", "drbd")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

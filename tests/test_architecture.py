@@ -32,7 +32,8 @@ FIVE_PARTS = {"__init__", "config", "state", "plan", "client"}
 # What a pure file may import beside its own kind: no clock, no chance, no file, no network.
 PURE_MODULES = """
     __future__ ast base64 bisect collections collections.abc copy dataclasses enum fnmatch functools graphlib hashlib heapq
-    ipaddress itertools json math operator pathlib re shlex string struct textwrap types typing unicodedata urllib.parse zlib
+    ipaddress itertools json math operator pathlib re shlex string struct textwrap types typing unicodedata urllib.parse
+    xml.etree.ElementTree zlib
 """
 DOORS_IN_BUILTINS = {"open", "input", "__import__", "exec", "eval", "compile", "breakpoint"}
 # A path is a value; these ask the file system about it.

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).parents[1]
-DOCS = {name: TREE / f"docs/systems/{system}.md" for name, system in (("R", "redis"), ("H", "haproxy"), ("M", "mongo"), ("C", "dns"))}
+SYSTEMS = {"R": "redis", "H": "haproxy", "M": "mongo", "C": "dns", "D": "drbd", "P": "postgres"}
+DOCS = {letter: TREE / f"docs/systems/{system}.md" for letter, system in SYSTEMS.items()}
 # The pitfalls of MongoDB that are DNS': its seed list.
 DOCS.update({f"M{number}": DOCS["C"] for number in range(13, 17)})
-MOST = {"R": 21, "H": 18, "M": 17, "C": 11}
+MOST = {"R": 21, "H": 18, "M": 17, "C": 11, "D": 12, "P": 6}
 ROWS = [f"{letter}{number}" for letter, most in MOST.items() for number in range(1, most + 1)]
 
 

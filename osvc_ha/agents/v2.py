@@ -42,7 +42,7 @@ DRY = {
 }
 
 
-def register(basename: str, system: str, module: str) -> list[dict[str, Any]]:
+def register(basename: str, system: str, module: str, group: str = GROUP) -> list[dict[str, Any]]:
     """Tell the agent the system's keywords, which it then validates and documents. Returns its table."""
     keywords: list[dict[str, Any]] = []
     try:
@@ -58,7 +58,7 @@ def register(basename: str, system: str, module: str) -> list[dict[str, Any]]:
         BROKEN[system] = f"the driver of {system} cannot be loaded: {type(error).__name__}: {error}; run osvc-ha doctor on this node"
         # A type without a keyword is none to the agent.
         keywords = [{"keyword": "path", "at": True, "required": False, "text": BROKEN[system]}]
-    KEYS.register_driver(GROUP, basename, name=module, keywords=keywords)
+    KEYS.register_driver(group, basename, name=module, keywords=keywords)
     return keywords
 
 
@@ -68,15 +68,17 @@ class HaApp(AgentResource):  # type: ignore[misc]
     system_name: ClassVar[str]
     keywords: ClassVar[list[dict[str, Any]]]
     provisions: ClassVar[bool] = True
+    group: ClassVar[str] = GROUP
     _seen: ClassVar[tuple[float, Optional[Cluster]]] = (0.0, None)
 
     def __init__(self, **kwargs: Any) -> None:
         names = {keyword["keyword"] for keyword in self.keywords}
         self.given = {name: str(value) for name, value in kwargs.items() if name in names and value is not None}
-        super().__init__(type=f"{GROUP}.ha{self.system_name}", **{name: value for name, value in kwargs.items() if name not in names})
+        super().__init__(type=f"{self.group}.ha{self.system_name}", **{name: value for name, value in kwargs.items() if name not in names})
         self.label = f"osvc_ha {self.system_name}"
         # As native apps have it: beside one of them, a plain string could not be compared (drivers/resource/app, sort_key).
-        self.sort_key = (self.rid, self.rid)
+        if self.group == GROUP:
+            self.sort_key = (self.rid, self.rid)
         self.facts: dict[str, str] = {}
 
     def resource(self, fresh: bool = True) -> Resource:
@@ -160,11 +162,14 @@ class HaApp(AgentResource):  # type: ignore[misc]
         self.facts = {}
         try:
             with self._in_words("status"):
-                health = self.resource(fresh=False).health()
+                health = self._health()
         except ex.Error as error:
             self.status_log(str(error), "error")
             return core.status.UNDEF
         return self._show(health)
+
+    def _health(self) -> Health:
+        return self.resource(fresh=False).health()
 
     def _show(self, health: Health) -> Any:
         self.facts = dict(health.facts)

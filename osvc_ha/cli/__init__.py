@@ -25,6 +25,7 @@ COMMANDS = {
     "labels": "What was opted in to L4, from where, and what is wrong with it.",
     "dns": "What the dns system would own: `dns export` prints it as a zone file.",
     "mongo": "What only a person may do to a replica set: `mongo force-reconfig` goes on with a minority.",
+    "drbd": "What DRBD itself calls, and what only a person may do to a resource.",
     "snapshot": "Write what OpenSVC knows to a file that every command can read.",
     "install": "Put hooks, templates and drivers where OpenSVC looks for them on this node, or take them away.",
     "doctor": "What of this node and cluster would spoil a failover, each with the command that mends it.",
@@ -78,7 +79,9 @@ def main() -> None:
     words = sys.argv[1:]
     try:
         code = group(words, prog_name="osvc-ha", standalone_mode=False)
-        sys.stdout.flush()
+        # A handler that the kernel starts has no streams.
+        if sys.stdout is not None:
+            sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except HaError as error:
         _fail(words, _kind(error), str(error), error.exit_code)

@@ -6,10 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mongo_stage import MongoGroup, Writer, absent, group
+from mongo_stage import MongoGroup, Writer, absent, group, make_first
 from stage import Say
 
-from osvc_ha.drill.processes import wait_until
 from osvc_ha.drill.report import Case
 
 LEAST_RUNS = 20
@@ -49,7 +48,6 @@ def measure(runs: int, say: Say) -> list[Case]:
 
 @contextlib.contextmanager
 def _settled_writer(made: MongoGroup, tag: str) -> Iterator[Writer]:
-    # The first of the scope takes over again by its priority, once it stands for election: not while a move is measured.
-    wait_until("n1 to be the primary", lambda: made.primary() == "n1" and made.settled(), 90)
+    make_first(made)
     with made.writer(tag) as load:
         yield load

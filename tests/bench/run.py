@@ -22,8 +22,10 @@ import agent_services
 import cut_off_master
 import dns_cloudflare
 import dns_knot
+import drbd_partitions
 import killed_master
 import mongo_killed
+import mongo_l4
 import mongo_moved
 import mongo_replaced
 import mongo_start
@@ -50,6 +52,7 @@ MODULES = (
     mongo_start,
     mongo_moved,
     mongo_killed,
+    mongo_l4,
     mongo_replaced,
     agent_placement,
     agent_power,
@@ -57,6 +60,7 @@ MODULES = (
     agent_services,
     dns_cloudflare,
     dns_knot,
+    drbd_partitions,
 )
 BENCHES: Mapping[str, ModuleType] = {module.__name__: module for module in MODULES}
 

@@ -14,6 +14,17 @@ from osvc_ha.registry import load_system
 # Only 2.1 has the first, and wants ssh and rsync for it; only 2.1 has drivers that can be missing.
 OF_21 = {"sync#i0", "app#0drivers"}
 VALUES_OF_21 = {"agent"}
+# Beside the native driver of 3 there is a guard, and 2.1 has a driver of ours in the place of both.
+OF_3 = {"app#0guard": "disk#0"}
+# Where resources are that we are told of: fs#1volume of 2.1 is app#1volume of 3.
+OURS = ("app#", "fs#1volume")
+# A volume of one kind has no use for the keywords of another.
+OF_OTHERS = {
+    "volume-glusterfs": {"fsck", "fsck_timeout", "format", "ceph_user", "key_file", "ceph_conf", "ceph_filesystem"},
+    "volume-cephfs": {"fsck", "fsck_timeout", "format", "backup_servers"},
+}
+# What says which of the two it is, and is no value.
+FIXED = {"mode", "passive"}
 # How each agent is told of a system; compared by what reaches the system.
 TOLD = {"type", "start", "stop", "check", "info", "environment", "retcodes", "status_log", "post_unprovision"} | {
     f"{what}_timeout" for what in ("start", "stop", "check", "info")
@@ -37,7 +48,23 @@ USUAL = {
 }
 LABEL = "osvc.l4."
 # Their defaults are said in words, or are of this service: a folder, a door.
-DESCRIBED = ("group", "directory", "haproxy_socket", "zone", "account", "runtime_dir", "replica_set", "bind")
+DESCRIBED = (
+    "group",
+    "directory",
+    "haproxy_socket",
+    "zone",
+    "account",
+    "runtime_dir",
+    "replica_set",
+    "bind",
+    "res",
+    "nodes",
+    "mount",
+    "log",
+    "role",
+    "kind",
+    "device",
+)
 # What the first configuration of a server in a container has to hold.
 FIRST = {
     "redis-sentinel": "group sentinel_port username password_file sentinel_username sentinel_password_file tls tls_ca tls_cert tls_key",
@@ -47,9 +74,10 @@ FIRST = {
 DOORS = {
     "redis-sentinel": (16379, 6380, "redis", "cache", 26380),
     "mongodb-replicaset": (17017, 6380, "mongo-primary", "cache", 26379),
+    "postgres-drbd": (15432, 6380, "postgres", "cache", 26379),
 }
 # What nobody can guess: an operator gives it when the service is made.
-GIVEN = {"dns": {"domain": "ha.example.com"}}
+GIVEN = {"dns": {"domain": "ha.example.com"}, "volumes": {"device": "n1:/v0"}}
 
 
 def test_both_trees_hold_the_same_files(trees: dict[str, set[str]]) -> None:
@@ -60,10 +88,12 @@ def test_both_trees_hold_the_same_files(trees: dict[str, set[str]]) -> None:
 def test_both_agents_get_the_same_resources_and_values(pair: Any) -> None:
     """The same sections, the same [env] with the same defaults, and the same keywords beside those that say how to call us."""
     old, new = pair
-    assert set(old.sections) - OF_21 == set(new.sections)
-    for name, section in new.sections.items():
-        drop = TOLD if name.startswith("app#") else set()
+    assert set(old.sections) - OF_21 == set(new.sections) - set(OF_3)
+    for name, section in ((name, section) for name, section in new.sections.items() if name not in OF_3):
+        drop = TOLD | {"blocking_pre_provision"} if name.startswith(OURS) else set()
         ours = set(old.given(name)) | set(new.given(name)) if drop else set()
+        if name in OF_3.values():
+            drop = {*old.sections[name], *section} - {"standby", "shared"}
         drop = drop | ours | (VALUES_OF_21 if name == "env" else set())
         kept = [{key: value for key, value in tree.items() if key not in drop} for tree in (old.sections[name], section)]
         assert kept[0] == kept[1], name
@@ -72,14 +102,16 @@ def test_both_agents_get_the_same_resources_and_values(pair: Any) -> None:
 def test_the_same_keywords_reach_the_systems(pair: Any) -> None:
     """A section of 2.1 says what the environment of 3 says."""
     old, new = pair
-    for rid in (name for name in new.sections if name.startswith("app#")):
-        assert old.system_of(rid) == new.system_of(rid) != ""
-        assert old.given(rid) == new.given(rid), rid
+    for rid in (name for name in new.sections if name.startswith(OURS)):
+        other = OF_3.get(rid, rid)
+        assert old.system_of(other) == new.system_of(rid) != ""
+        given = [{key: value for key, value in tree.items() if key not in FIXED} for tree in (old.given(other), new.given(rid))]
+        assert given[0] == given[1], rid
 
 
 def test_agent_3_is_told_how_to_call_us(template: Any) -> None:
     """Each verb names the resource's own system; without exit codes and deadlines the agent would misread, or wait for ever."""
-    for rid in (name for name in template.sections if name.startswith("app#") and template.version == "3"):
+    for rid in (name for name in template.sections if name.startswith(OURS) and template.version == "3"):
         section, system = template.sections[rid], template.system_of(rid)
         verbs = {"start": "start", "stop": "stop", "check": "status", "info": "info"}
         program = "/usr/share/osvc-ha/bin/osvc-ha resource"
@@ -97,8 +129,8 @@ def test_every_keyword_may_be_changed(template: Any) -> None:
     for rid in (name for name in template.sections if template.system_of(name) not in ("", "follow")):
         given = template.given(rid)
         keywords = {keyword.name: keyword for keyword in load_system(template.system_of(rid)).keywords if keyword.name != "path"}
-        assert set(given) == set(keywords)
-        for name, value in given.items():
+        assert set(given) - FIXED == set(keywords) - FIXED - OF_OTHERS.get(template.name, set())
+        for name, value in ((name, value) for name, value in given.items() if name not in FIXED):
             found = re.fullmatch(r"\{env\.(\w+)\}", value)
             assert found, f"{rid}: {name} = {value}"
             default = template.env[found.group(1)]
@@ -120,7 +152,9 @@ def test_the_defaults_are_accepted(template: Any) -> None:
 def test_triggers_name_keywords_that_exist(template: Any) -> None:
     """First configurations are written, and data is removed, with the keywords that the member has."""
     for rid, section in template.sections.items():
-        for trigger in (value for key, value in section.items() if key.endswith(("provision", "pre_start")) and "osvc-ha" in value):
+        for trigger in (
+            value for key, value in section.items() if key.endswith(("provision", "pre_start")) and "osvc-ha resource" in value
+        ):
             words = shlex.split(trigger)
             system = load_system(words[2])
             pairs = dict(word.partition("=")[::2] for word in words if "=" in word)
@@ -134,7 +168,7 @@ def test_triggers_name_keywords_that_exist(template: Any) -> None:
 
 def test_a_first_configuration_is_written_as_the_member_would(template: Any) -> None:
     """What only the first configuration can carry is in the trigger: names, passwords, TLS, what the server starts with."""
-    first = {rid: section for rid, section in template.sections.items() if "blocking_pre_provision" in section}
+    first = {rid: section for rid, section in template.sections.items() if rid[:9] == "container" and "blocking_pre_provision" in section}
     assert len(first) == (1 if template.name in FIRST else 0)
     for section in first.values():
         named = {word.partition("=")[0] for word in shlex.split(section["blocking_pre_provision"]) if "=" in word}
@@ -197,6 +231,6 @@ def test_a_missing_driver_is_said_on_agent_21(template: Any) -> None:
     """The guard looks for every driver that the template uses, and for what they import first."""
     if template.version == "2.1":
         used = {section["type"] for section in template.sections.values() if section.get("type", "").startswith("ha")}
-        looked_for = set(re.findall(r"/app/(\w+)\.py", template.sections["app#0drivers"]["start"]))
+        looked_for = set(re.findall(r"/(?:app|disk|fs)/(\w+)\.py", template.sections["app#0drivers"]["start"]))
         assert looked_for == used
         assert "/osvc_ha/agents/v2.py" in template.sections["app#0drivers"]["start"]

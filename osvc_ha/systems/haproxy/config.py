@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Optional, Tuple
 
 from osvc_ha.planner.errors import ConfigError
+from osvc_ha.planner.reader import refuse_unknown, whole_of
 from osvc_ha.planner.types import Keyword
 
 KEYWORDS = (
@@ -38,12 +39,17 @@ KEYWORDS = (
 MONGO_HELLO = "340000000100000000000000dd07000000000000001f0000001068656c6c6f000100000002246462000600000061646d696e0000"
 MONGO_WRITABLE = "0869735772697461626C655072696D6172790001"  # bool isWritablePrimary = true, in BSON; HAProxy compares upper-case hex
 MONGO_SECONDARY = "087365636F6E646172790001"
-# StartupMessage of protocol 3.0 with user=osvc_ha. Any request to log in (R) means that it takes clients; while it
-# starts, stops or recovers it says E. Not `option pgsql-check`: early 2.6 took SCRAM for an error (haproxy 0d6fb7a3e).
+# StartupMessage of protocol 3.0 with user=osvc_ha. Whatever is said after the server has begun to take clients means that it does:
+# a request to log in (R), or an error (E) of class 28, login refused, since pg_hba.conf need not know osvc_ha, or 53300, no connection
+# left: that a client has to hear from the server. While it starts, stops or recovers it says E with 57P03. By SQLSTATE (field C),
+# for the words are in the server's language. Not `option pgsql-check`: early 2.6 took SCRAM for an error (haproxy 0d6fb7a3e).
+# And `linger`: PostgreSQL logs every connection that is reset, so that the checks would fill its log.
 POSTGRES_HELLO = "00000016000300007573657200" + "6f7376635f6861" + "0000"
+POSTGRES_TAKES_CLIENTS = "^(52000000|450000([0-9A-F][0-9A-F])*0043(3238|3533333030))"
 SINGLE_WRITER = "    default-server fall 1 rise 1 on-marked-down shutdown-sessions\n"
 # Two for a master: a check that was under way when a grant arrives still ends with the old answer, which must not
-# undo the grant; and the old master's own check must not empty the backend just before the new one is opened.
+# undo the grant; and the old master's own check must not empty the backend just before the new one is opened. So too for MongoDB: whoever
+# steps down refuses writes by itself, and drivers that were cut off and find nobody wait half a second (minHeartbeatFrequencyMS).
 MASTER = "    default-server fall 2 rise 1 on-marked-down shutdown-sessions\n"
 # Five: a replica loses its link for a moment whenever its master changes, and readers need not notice.
 REPLICA = "    default-server fall 5 rise 1 on-marked-down shutdown-sessions\n"
@@ -60,7 +66,7 @@ RECIPES = {
     "role": INFO + "    tcp-check expect min-recv 33 string role:master\n",
     "was": INFO + "    tcp-check expect min-recv 32 string role:slave\n",
     "replica": REPLICA + INFO + "    tcp-check expect min-recv 60 rstring role:slave[^@]*master_link_status:up\n",
-    "mongo-primary": SINGLE_WRITER
+    "mongo-primary": MASTER
     + f"""    option tcp-check
     tcp-check connect
     tcp-check send-binary {MONGO_HELLO}
@@ -72,9 +78,9 @@ RECIPES = {
     tcp-check expect min-recv 36 rbinary ({MONGO_WRITABLE}|{MONGO_SECONDARY})
 """,
     "postgres": f"""    option tcp-check
-    tcp-check connect
+    tcp-check connect linger
     tcp-check send-binary {POSTGRES_HELLO}
-    tcp-check expect min-recv 9 rbinary ^52000000
+    tcp-check expect min-recv 9 rbinary {POSTGRES_TAKES_CLIENTS}
 """,
     "patroni": SINGLE_WRITER + "    option httpchk GET /primary\n    http-check expect status 200\n",
     "http": "    option httpchk GET @PATH@\n",
@@ -148,11 +154,8 @@ class Config:
     @classmethod
     def parse(cls, keywords: Mapping[str, str]) -> Config:
         """Keywords as strings -> Config. Raises ConfigError naming the keyword, its value and what would do."""
-        known = {keyword.name: keyword.default for keyword in KEYWORDS}
-        for name in keywords:
-            if name not in known:
-                raise ConfigError(f"haproxy: unknown keyword {name}={keywords[name]}; known: {', '.join(sorted(known))}")
-        given = {**known, **keywords}
+        refuse_unknown("haproxy", keywords, KEYWORDS)
+        given = {**{keyword.name: keyword.default for keyword in KEYWORDS}, **keywords}
         for name, value in given.items():
             if any(ord(char) < 32 for char in value):
                 raise ConfigError(f"haproxy: {name} holds a control character; write it on one line")
@@ -187,10 +190,7 @@ class Config:
 
 
 def _whole(given: Mapping[str, str], name: str, least: int, most: int) -> int:
-    text = given[name]
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise ConfigError(f"haproxy: {name}={text} is not a whole number from {least} to {most}")
-    return int(text)
+    return whole_of("haproxy", given, name, least, most)
 
 
 def _flag(given: Mapping[str, str], name: str) -> bool:

@@ -1,0 +1,165 @@
+"""One reading of a resource on this node, in as few programs as can tell it: three while all is well."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Optional, Tuple
+from weakref import WeakKeyDictionary
+
+from osvc_ha.cluster.types import Cluster
+from osvc_ha.host import Completed, Host
+from osvc_ha.planner.errors import ApplyError, ObserveError
+from osvc_ha.systems.drbd.config import Config
+from osvc_ha.systems.drbd.state import STANDALONE, UP_TO_DATE, Actual, Configured, Metadata, Resource, Versions
+from osvc_ha.systems.drbd.state.configured import parse_dump, parse_show
+from osvc_ha.systems.drbd.state.events import parse_events
+from osvc_ha.systems.drbd.state.generations import parse_generations
+from osvc_ha.systems.drbd.state.json_status import parse_status
+from osvc_ha.systems.drbd.state.kernel_log import parse_reason
+from osvc_ha.systems.drbd.state.naming import with_names
+from osvc_ha.systems.drbd.state.progress import parse_code, parse_progress, parse_version, with_progress
+
+from .fence_notes import Lineage, Notes, is_fenced, lineage_of
+
+PROC = Path("/proc/drbd")
+SECONDS = 10.0
+CONF = Path("/etc/drbd.conf")
+Configuration = Tuple[Optional[Configured], str]
+# One START looks three times, and `drbdadm dump` takes longer than all else: it is run again when a file has changed.
+DUMPED: WeakKeyDictionary[Host, Tuple[Tuple[Config, Tuple[Optional[str], ...]], Configuration]] = WeakKeyDictionary()
+# drbdadm asks modinfo for the module before each start, which says so where there is none, and warns of a deprecated word.
+NOISE = re.compile(r"modinfo: |.*DRBD module version|.*you should .*upgrade|\s*$")
+
+
+def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
+    """What is configured, what runs, and what is on the disk. ObserveError when it cannot be told."""
+    return look(config, cluster.local, host)
+
+
+def look(config: Config, local: str, host: Host, states: bool = False) -> Actual:
+    """The same, for a step that waits. states: only what changes by itself, in one program."""
+    proc = host.read(PROC) or ""
+    versions = _versions(config, proc, host)
+    configured, trouble = _configured(config, host)
+    # Asked of no module, drbdsetup would load it.
+    resource = look_at_kernel(config, versions, proc, host) if versions.loaded else None
+    if resource is not None:
+        resource = with_names(resource, configured, local)
+    return Actual(
+        local,
+        versions=versions,
+        file=host.read(Path(config.file)),
+        configured=configured,
+        config_trouble=trouble,
+        running=None if states else _running(config, resource, host),
+        resource=resource,
+        dropped=_dropped(config, resource, host),
+        metadata=() if states else _metadata(config, resource, configured, local, host),
+        resyncing=(host.read(Path(config.runtime_dir) / f"{config.res}.resync") or "").strip(),
+        fenced=_fenced(config, local, host),
+    )
+
+
+def _versions(config: Config, proc: str, host: Host) -> Versions:
+    if proc:
+        return Versions(parse_version(proc))
+    return Versions(parse_code(ask(host, (config.drbdadm, "--version")).out), loaded=False)
+
+
+def ask(host: Host, argv: Tuple[str, ...], seconds: float = SECONDS) -> Completed:
+    """Run a program that only tells. ObserveError when it is missing or hangs: that is no answer."""
+    try:
+        return host.run(argv, seconds)
+    except ApplyError as error:
+        raise ObserveError(str(error)) from error
+
+
+def look_at_kernel(config: Config, versions: Versions, proc: str, host: Host) -> Optional[Resource]:
+    """The resource as the kernel has it, None when it has none. ``proc``: the text of /proc/drbd."""
+    if versions.nine:
+        done = ask(host, (config.drbdsetup, "status", "--json", config.res))
+        if done.code == 10 or (done.code and "No such resource" in done.words):
+            return None
+        return parse_status(_told(done, "drbdsetup status"), config.res)
+    text = _told(ask(host, (config.drbdsetup, "events2", "--now", "--statistics", config.res)), "drbdsetup events2")
+    found = parse_events(text, config.res)
+    return with_progress(found, parse_progress(proc)) if found else None
+
+
+def _told(done: Completed, who: str) -> str:
+    if done.code:
+        raise ObserveError(f"{who}: {said(done)}")
+    return done.out
+
+
+def said(done: Completed) -> str:
+    """A failing program's own words, on one line, without what drbd-utils says at every start."""
+    return _spoken(done) or f"exit code {done.code}"
+
+
+def _spoken(done: Completed) -> str:
+    lines = [line.strip() for line in (done.err + "\n" + done.out).splitlines() if not NOISE.match(line)]
+    return " ".join(lines)[-500:]
+
+
+def _configured(config: Config, host: Host) -> Configuration:
+    """From all files, with `common`: for one resource, `drbdadm dump` leaves that out. A broken neighbour breaks them all."""
+    folder = Path(config.config_dir)
+    files = (CONF, *(folder / name for name in host.names(folder) if name.endswith((".res", ".conf"))))
+    texts = tuple(host.read(file, lossy=True) for file in files)
+    known = DUMPED.get(host)
+    if known is None or known[0] != (config, texts):
+        DUMPED[host] = known = ((config, texts), _dumped(config, host))
+    return known[1]
+
+
+def _dumped(config: Config, host: Host) -> Configuration:
+    done = ask(host, (config.drbdadm, "dump"))
+    if done.code and "no resources defined" not in done.words:
+        return None, said(done)
+    return (parse_dump(done.out, config.res), "") if not done.code else (None, "")
+
+
+def _running(config: Config, resource: Optional[Resource], host: Host) -> Optional[Configured]:
+    if resource is None:
+        return None
+    return parse_show(_told(ask(host, (config.drbdsetup, "show", config.res)), "drbdsetup show"), config.res)
+
+
+def _dropped(config: Config, resource: Optional[Resource], host: Host) -> str:
+    if resource is None or not any(peer.connection == STANDALONE for peer in resource.peers):
+        return ""
+    try:
+        log = host.run(("dmesg",), SECONDS).out
+    except ApplyError:
+        # Only a hint: that it is StandAlone is known without.
+        return ""
+    return parse_reason(log, config.res, tuple(volume.minor for volume in resource.volumes))
+
+
+def _metadata(
+    config: Config, resource: Optional[Resource], configured: Optional[Configured], local: str, host: Host
+) -> Tuple[Metadata, ...]:
+    """Only where it matters: before `up`, and of disks that were never good."""
+    here = next((one for one in configured.hosts if one.host == local), None) if configured else None
+    if here is None or (resource is not None and all(volume.disk == UP_TO_DATE for volume in resource.volumes)):
+        return ()
+    numbers = [volume.number for volume in resource.volumes] if resource else list(range(len(here.disks)))
+    found = []
+    for number in numbers:
+        if resource is None and here.disks[number] in ("none", ""):
+            continue
+        done = ask(host, (config.drbdadm, "get-gi", f"{config.res}/{number}"))
+        found.append(parse_generations(done.out, _spoken(done) if done.code else "", number, done.code))
+    return tuple(found)
+
+
+def _fenced(config: Config, local: str, host: Host) -> Tuple[str, ...]:
+    noted = Notes(config.res, host).read()
+    if not noted:
+        return ()
+    # The disk is asked only when this node is noted: a note is old once the node has been resynced.
+    ours = lineage_of(config.res, host, config.drbdadm) if any(node == local for node, _ in noted) else Lineage()
+    others = {node for node, _ in noted if node != local}
+    return tuple(sorted(others | ({local} if is_fenced(noted, local, ours) else set())))

@@ -1,0 +1,61 @@
+"""Take back the notes of nodes that were fenced off, once they have the same data again."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, Tuple
+
+from osvc_ha.host import Host
+from osvc_ha.planner.errors import HaError
+from osvc_ha.systems.drbd.client.fence_notes import Notes
+from osvc_ha.systems.drbd.client.witness import Eyes
+
+LOOK_SECONDS = 5.0
+REMOTE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Reach:
+    """By which means the other nodes are known and asked."""
+
+    snapshot: Optional[Path]
+    remote: str
+    program: str
+
+
+def unfence(resource: str, nodes: Tuple[str, ...], notes: Path, reach: Optional[Reach], host: Host) -> Tuple[str, ...]:
+    """Here, then (unless ``reach`` is None) on every other node. Returns a sentence for each on which it failed.
+
+    No harm comes of these: a note there is seen to be old by the generation of the data (fence_notes.py).
+    """
+    for gone in nodes:
+        Notes(resource, host, notes).lift(gone)
+    if reach is None:
+        return ()
+    failed = []
+    eyes = Eyes(reach.snapshot, host)
+    give_up = time.monotonic() + LOOK_SECONDS
+    while True:
+        try:
+            cluster = eyes.look()
+            break
+        except HaError:
+            if time.monotonic() >= give_up:
+                raise
+            host.sleep(0.1)
+    words = shlex.join((reach.program, "drbd", "unfence", resource, *nodes, "--here"))
+    for name, node in cluster.nodes.items():
+        address = node.address or cluster.resolved.get(name) or name
+        if name == cluster.local:
+            continue
+        try:
+            done = host.run((*(word.format(address=address) for word in shlex.split(reach.remote)), words), seconds=REMOTE_SECONDS)
+        except HaError as error:
+            failed.append(f"{name}: {error}")
+            continue
+        if done.code:
+            failed.append(f"{name}: {done.words}")
+    return tuple(failed)

@@ -1,0 +1,56 @@
+"""Real DRBD: promotion moves between two nodes, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from osvc_ha.drill.uml.drbd import DrbdLab
+
+pytestmark = [pytest.mark.drbd, pytest.mark.timeout(300)]
+
+
+def test_the_writer_moves_with_its_data(lab: DrbdLab) -> None:
+    """Demoted here, promoted there: the same bytes, without asking the cluster, because the peer is connected."""
+    first, second = lab.nodes["n1"], lab.nodes["n2"]
+    assert lab.promote("n1").code == 0
+    total = first.must("head -c 4M /dev/urandom >/srv/data/blob; sync; sha256sum </srv/data/blob")
+    first.must("umount /srv/data && drbdadm secondary r0")
+    assert lab.promote("n2").code == 0
+    assert second.must("sha256sum </srv/data/blob") == total
+    assert second.run("cat /run/osvc_ha/drbd/r0.fence.log").code != 0
+
+
+def test_two_writers_are_refused_while_connected(writing: DrbdLab) -> None:
+    """Neither a second Primary, nor a demotion under a mounted filesystem."""
+    assert "Multiple primaries not allowed" in writing.promote("n2").err
+    assert "held open" in writing.nodes["n1"].run("drbdadm secondary r0").err
+
+
+def test_resync_leaves_a_mark_only_while_it_runs(lab: DrbdLab) -> None:
+    """Nobody has to guess whether a node is receiving: before-resync-target says so, after-resync-target takes it back."""
+    first, second = lab.nodes["n1"], lab.nodes["n2"]
+    second.must("drbdadm disk-options --resync-rate=4M r0; drbdadm invalidate r0")
+    lab.until("the mark", lambda: second.run("cat /run/osvc_ha/drbd/r0.resync").out, lambda found: "DRBD_PEER=n1" in str(found), 20)
+    assert lab.drbd("n2", "dstate").startswith("Inconsistent")
+    assert "Need access to UpToDate data" in lab.nodes["n2"].run("drbdadm disconnect r0; drbdadm primary r0", 90).err
+    second.must("drbdadm disk-options --resync-rate=100M r0; drbdadm connect r0")
+    first.run("drbdadm connect r0")
+    lab.await_good(60)
+    lab.until("no mark", lambda: second.run("ls /run/osvc_ha/drbd").out, lambda found: "r0.resync" not in str(found), 20)
+
+
+def test_split_brain_without_a_fence_handler_stops_both(lab: DrbdLab) -> None:
+    """Both StandAlone, marked and left to a person: nothing is thrown away by itself."""
+    for name in ("n1", "n2"):
+        lab.nodes[name].must("drbdadm disk-options --fencing=dont-care r0")
+    lab.cut("n1")
+    for name in ("n1", "n2"):
+        lab.await_told(name, "cstate", "WFConnection")
+        assert lab.promote(name).code == 0
+        lab.nodes[name].must(f"echo {name} >/srv/data/who; sync")
+    lab.heal()
+    marked = "cat /run/osvc_ha/drbd/r0.split-brain"
+    for name in ("n1", "n2"):
+        lab.await_told(name, "cstate", "StandAlone")
+        lab.until(f"a mark on {name}", lambda name=name: lab.nodes[name].run(marked).code, lambda code: code == 0, 20)
+        assert lab.nodes[name].must("cat /srv/data/who") == name

@@ -1,0 +1,137 @@
+"""A node as recorded output of the real programs: what a test reads is parsed, and planned, as on a node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping, Optional, Sequence, Tuple
+
+import pytest
+
+from osvc_ha.cluster.types import Cluster, Instance, Node, Object
+from osvc_ha.host import Completed
+from osvc_ha.planner.types import Plan, Verb
+from osvc_ha.systems.drbd.client import observe
+from osvc_ha.systems.drbd.config import parse
+from osvc_ha.systems.drbd.plan import desired, plan
+from osvc_ha.systems.drbd.state import Actual, Desired
+from osvc_ha.testing import FakeHost
+
+SAMPLES = Path(__file__).parent / "samples"
+SERVICE = "prod/svc/db"
+FENCED = "            disk {\n                fencing         	resource-and-stonith;"
+
+
+def sample(name: str) -> str:
+    """One recorded text."""
+    return (SAMPLES / name).read_text(encoding="utf-8")
+
+
+def changed(text: str, change: Mapping[str, str]) -> str:
+    """The text with parts replaced, each of which has to be in it."""
+    for old, new in change.items():
+        assert old in text, f"{old!r} is not in the sample"
+        text = text.replace(old, new)
+    return text
+
+
+class Told:
+    """A node whose DRBD says what was recorded. ``state``: a directory of samples/8.4, "" for one without the module."""
+
+    def __init__(
+        self, state: str = "connected_uptodate_secondary", dump: str = "fenced", change: Optional[Mapping[str, str]] = None
+    ) -> None:
+        self.change = dict(change or {})
+        self.dump = (
+            Completed(0, sample(f"8.4/dump_{dump}"), "") if dump else Completed(10, "", "drbd.d/z.res:2: Parse error: 'on' expected")
+        )
+        self.generations = Completed(0, sample("8.4/gi_with_data"), "")
+        self.log = ""
+        self.host = FakeHost(
+            {"/etc/drbd.d/r0.res": "resource r0 {}"}, {"drbdadm": self.drbdadm, "drbdsetup": self.drbdsetup, "dmesg": self.dmesg}
+        )
+        self.become(state)
+
+    def become(self, state: str, change: Optional[Mapping[str, str]] = None) -> None:
+        """Another recorded state."""
+        self.state = state
+        self.change = self.change if change is None else dict(change)
+        if state:
+            self.host.files["/proc/drbd"] = sample(f"8.4/{state}/proc_drbd")
+
+    def drbdadm(self, argv: Sequence[str], text: str) -> Completed:
+        """What does not change a role succeeds."""
+        if argv[1] == "--version":
+            return Completed(0, "DRBD_KERNEL_VERSION_CODE=0x08040b\n", "modinfo: noise")
+        return {"dump": self.dump, "get-gi": self.generations}.get(argv[1], Completed(0, "", ""))
+
+    def drbdsetup(self, argv: Sequence[str], text: str) -> Completed:
+        """events2 and show, of the state."""
+        if argv[1] == "secondary":
+            return Completed(0, "", "")
+        found = sample(f"8.4/{self.state}/{argv[1]}")
+        if argv[1] == "events2":
+            return Completed(0, changed(found, self.change), "")
+        return Completed(0, found if "fencing" in found else found.replace("            disk {", FENCED), "")
+
+    def dmesg(self, argv: Sequence[str], text: str) -> Completed:
+        """The kernel's log."""
+        return Completed(0, self.log, "")
+
+
+def cluster_of(local: str, alive: Sequence[str] = ("n1", "n2", "n3"), nodes: Sequence[str] = ("n1", "n2", "n3")) -> Cluster:
+    """Three nodes, of which n1 and n2 have the data."""
+    labels = {name: {"osvc_ha_address": f"10.77.0.{number}"} for number, name in enumerate(nodes, 1)}
+    instances = {name: Instance(name, "down") for name in ("n1", "n2")}
+    return Cluster(
+        "c1",
+        "lab",
+        local,
+        {name: Node(name, name in alive, labels=labels[name]) for name in nodes},
+        {SERVICE: Object(SERVICE, ("n1", "n2"), instances)},
+    )
+
+
+class Scene:
+    """One look at one node: ``actual``, ``desired`` and ``steps``."""
+
+    def __init__(self, told: Told, local: str, verb: Verb, cluster: Optional[Cluster] = None, **keywords: str) -> None:
+        self.told = told
+        self.config = parse({"path": SERVICE, "res": "r0", **keywords})
+        self.cluster = cluster or cluster_of(local)
+        self.actual: Actual = observe(self.config, self.cluster, told.host)
+        self.desired: Desired = desired(self.config, self.cluster, verb)
+        self.steps: Plan = plan(self.actual, self.desired)
+
+    @property
+    def done(self) -> Tuple[str, ...]:
+        """What the plan does, in order."""
+        return tuple(step.do for step in self.steps)
+
+    @property
+    def refusal(self) -> str:
+        """The sentence it is refused with, or ""."""
+        return next((step.why for step in self.steps if step.do == "resolve"), "")
+
+
+@pytest.fixture(scope="session")
+def told() -> Any:
+    """Make a node."""
+    return Told
+
+
+@pytest.fixture(scope="session")
+def scene() -> Any:
+    """Look at one: scene(told, local, verb, cluster, **keywords)."""
+    return Scene
+
+
+@pytest.fixture(scope="session")
+def text() -> Any:
+    """Read a recorded text."""
+    return sample
+
+
+@pytest.fixture(scope="session")
+def seen_by() -> Any:
+    """Make a cluster."""
+    return cluster_of

@@ -1,0 +1,271 @@
+"""What a promotion does on a node, and that none happens that could split or go backwards."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from osvc_ha.host import Completed
+from osvc_ha.planner.errors import ApplyError, NotConverged, ObserveError, UnsafePlan
+from osvc_ha.planner.reconcile import reconcile, status
+from osvc_ha.planner.types import Status, Verb
+from osvc_ha.systems.drbd import SYSTEM
+from osvc_ha.systems.drbd.config import parse
+from osvc_ha.systems.drbd.plan import desired, plan
+from osvc_ha.systems.drbd.plan.promotion import HARMLESS_DISKS, Kind, outlook
+from osvc_ha.systems.drbd.state import CONNECTIONS, DISKS, REPLICATIONS, ROLES, Actual, Peer, PeerVolume, Resource, Versions, Volume
+
+READY = {"role:Primary": "role:Secondary"}
+CONFIG = parse({"path": "prod/svc/db", "res": "r0", "fencing": "off"})
+
+
+def ran(host, program: str) -> list[tuple[str, ...]]:
+    """What was asked of a program that changes something."""
+    telling = ("dump", "get-gi", "events2", "show", "--version", "status")
+    return [argv for argv in host.ran if argv[0] == program and argv[1] not in telling]
+
+
+def start(node, scene, seen_by, local: str = "n2", alive=("n1", "n2", "n3"), **keywords: str):
+    """START, as an agent asks for it."""
+    config = parse({"path": "prod/svc/db", "res": "r0", **keywords})
+    return reconcile(SYSTEM, config, seen_by(local, alive), Verb.START, node.host)
+
+
+def test_d1_promotion_never_forces(told, scene, seen_by) -> None:
+    """The one command is `drbdadm primary r0`."""
+    node = told(change=READY)
+    base = node.drbdadm
+
+    def primary(argv, text):
+        if argv[1] == "primary":
+            node.become("connected_uptodate_primary", {})
+        return base(argv, text)
+
+    node.host.programs["drbdadm"] = primary
+    start(node, scene, seen_by)
+    assert ran(node.host, "drbdadm") == [("drbdadm", "primary", "r0")]
+
+
+def test_a_node_that_returns_in_the_middle_is_seen(told, scene, seen_by) -> None:
+    """Planned while the peer was dead; it is back, and Primary, before `primary` is run: refused, and not run."""
+    node = told("fencing_secondary_alone")
+    looks = []
+    base = node.drbdsetup
+
+    def setup(argv, text):
+        if argv[1] == "events2":
+            looks.append(argv)
+            if len(looks) == 2:
+                node.become("connected_uptodate_secondary", {})
+        return base(argv, text)
+
+    node.host.programs["drbdsetup"] = setup
+    with pytest.raises(ApplyError, match="n1 is Primary of r0"):
+        start(node, scene, seen_by, alive=("n2", "n3"))
+    assert ran(node.host, "drbdadm") == []
+
+
+def test_the_handlers_refusal_is_told_with_its_log(told, scene, seen_by) -> None:
+    """`primary` asked the fence-peer handler, which said no: where to read why."""
+    node = told("fencing_secondary_alone")
+    words = "0: State change failed: (-7) Refusing to be Primary while peer is not outdated"
+    base = node.drbdadm
+    node.host.programs["drbdadm"] = lambda argv, text: Completed(11, "", words) if argv[1] == "primary" else base(argv, text)
+    with pytest.raises(ApplyError, match=r"\(-7\).*see its log in /run/osvc_ha/drbd"):
+        start(node, scene, seen_by, alive=("n2", "n3"))
+
+
+def test_a_passing_refusal_is_tried_again(told, scene, seen_by) -> None:
+    """While the peer changes its own state, DRBD refuses for a moment."""
+    node = told(change=READY)
+    base = node.drbdadm
+    tries = []
+
+    def primary(argv, text):
+        if argv[1] != "primary":
+            return base(argv, text)
+        tries.append(argv)
+        if len(tries) < 3:
+            return Completed(11, "", "0: State change failed: (-10) State change was refused by peer node")
+        node.become("connected_uptodate_primary", {})
+        return Completed(0, "", "")
+
+    node.host.programs["drbdadm"] = primary
+    start(node, scene, seen_by)
+    assert len(tries) == 3
+
+
+def test_a_start_waits_for_the_peer_only_so_long(told, scene, seen_by) -> None:
+    """connect_timeout seconds on the machine's own monotonic clock; then the refusal says what to do."""
+    node = told("fencing_secondary_alone")
+    before = node.host.clock
+    with pytest.raises(ApplyError, match="n1 is alive but not connected"):
+        start(node, scene, seen_by, connect_timeout="4")
+    assert 3.9 <= node.host.clock - before <= 4.5
+    assert ran(node.host, "drbdadm") == []
+
+
+def test_a_clock_that_jumps_changes_nothing(told, scene, seen_by) -> None:
+    """Neither plan nor wait compares times of day: a year back or forth, the answer is the same."""
+    plans = []
+    for jump in (0, -31_536_000, 31_536_000):
+        node = told("fencing_secondary_alone")
+        node.host.clock += jump
+        plans.append(scene(node, "n2", Verb.START).steps)
+    assert plans[0] == plans[1] == plans[2]
+
+
+def test_a_start_waits_for_a_resync_when_told_to(told, scene, seen_by) -> None:
+    """wait_sync: it promotes as soon as the disk is UpToDate."""
+    node = told("synctarget", change=READY)
+    node.host.sleep = lambda seconds: node.become("connected_uptodate_secondary")
+    base = node.drbdadm
+
+    def primary(argv, text):
+        if argv[1] == "primary":
+            node.become("connected_uptodate_primary", {})
+        return base(argv, text)
+
+    node.host.programs["drbdadm"] = primary
+    done = start(node, scene, seen_by, wait_sync="60")
+    assert [step.do for step in done.steps] == ["wait", "promote"]
+
+
+def test_d8_a_primary_that_lost_its_role_is_not_up(told, scene, seen_by) -> None:
+    """Whoever was too slow, DRBD's time-out or the cluster's: what is asked is the role as it is now."""
+    config = parse({"path": "prod/svc/db", "res": "r0"})
+    assert status(SYSTEM, config, seen_by("n1"), told("connected_uptodate_primary").host).status is Status.UP
+    assert status(SYSTEM, config, seen_by("n2"), told("connected_uptodate_secondary").host).status is Status.DOWN
+
+
+@pytest.mark.parametrize("program", ["drbdadm", "drbdsetup"])
+def test_cannot_tell_is_not_down(told, seen_by, program) -> None:
+    """A program that is missing, or prints what nobody expects: undef, and the agent does not skip the stop."""
+    config = parse({"path": "prod/svc/db", "res": "r0"})
+    node = told("connected_uptodate_primary")
+    del node.host.programs[program]
+    found = status(SYSTEM, config, seen_by("n1"), node.host)
+    assert (found.status, "not found" in found.lines[0]) == (Status.UNDEF, True)
+
+
+def test_d11_stop_never_takes_it_down(told, scene, seen_by) -> None:
+    """After a stop the node is a connected Secondary, standby or not; the command needs no file."""
+    node = told("connected_uptodate_primary", dump="")
+    base = node.drbdsetup
+
+    def setup(argv, text):
+        if argv[1] == "secondary":
+            node.become("connected_uptodate_secondary", {})
+        return base(argv, text)
+
+    node.host.programs["drbdsetup"] = setup
+    reconcile(SYSTEM, parse({"path": "prod/svc/db", "res": "r0"}), seen_by("n1"), Verb.STOP, node.host)
+    assert ran(node.host, "drbdsetup") == [("drbdsetup", "secondary", "0")]
+    assert ran(node.host, "drbdadm") == []
+
+
+def test_d9_who_holds_the_device_is_said(told, seen_by, text) -> None:
+    """The demotion waits demote_timeout, then names mount, process and what is stacked on the device."""
+    node = told("connected_uptodate_primary")
+    base = node.drbdsetup
+    words = "0: State change failed: (-12) Device is held open by someone"
+    node.host.programs["drbdsetup"] = lambda argv, text: Completed(11, "", words) if argv[1] == "secondary" else base(argv, text)
+    node.host.programs["find"] = Completed(1, "/proc/990/fd/3\n", "find: '/proc/7/fd': Permission denied")
+    node.host.files["/proc/990/mountinfo"] = text("8.4/mountinfo")
+    node.host.files["/proc/990/cmdline"] = "sleep\x0020\x00"
+    node.host.files["/sys/block/drbd0/holders/dm-3"] = ""
+    with pytest.raises(
+        ApplyError, match=r"(?s)/dev/drbd0 is still held open after 2 s:.*mounted on /srv/d.*process 990 \(sleep 20\)"
+    ) as error:
+        reconcile(SYSTEM, parse({"path": "prod/svc/db", "res": "r0", "demote_timeout": "2"}), seen_by("n1"), Verb.STOP, node.host)
+    assert "dm-3 is built on it" in str(error.value)
+
+
+def test_a_rendered_file_that_drbdadm_refuses_is_not_written(told, seen_by) -> None:
+    """A broken .res would break every other resource of the node."""
+    node = told("", dump="other_resource")
+    del node.host.files["/etc/drbd.d/r0.res"]
+    base = node.drbdadm
+    node.host.programs["drbdadm"] = lambda argv, text: (
+        Completed(10, "", f"{argv[2]}:3: Parse error") if argv[1] == "-c" else base(argv, text)
+    )
+    config = parse({"path": "prod/svc/db", "res": "r0", "render": "true", "disk": "/dev/vg/r0"})
+    with pytest.raises(ApplyError, match="drbdadm refuses it, so the old one stays"):
+        reconcile(SYSTEM, config, seen_by("n1"), Verb.START, node.host)
+    assert "/etc/drbd.d/r0.res" not in node.host.files
+
+
+def test_an_unsafe_start_touches_nothing(told, scene, seen_by) -> None:
+    """Refused is refused: no program that changes anything is run."""
+    node = told("fencing_secondary_alone")
+    with pytest.raises(UnsafePlan):
+        start(node, scene, seen_by, alive=("n2",))
+    assert ran(node.host, "drbdadm") + ran(node.host, "drbdsetup") == []
+
+
+def test_a_promotion_that_did_not_last_is_no_success(told, scene, seen_by) -> None:
+    """drbdadm said 0, and the role is Secondary all the same."""
+    with pytest.raises((NotConverged, ApplyError, ObserveError)):
+        start(told(change=READY), scene, seen_by)
+
+
+volumes = st.builds(Volume, st.just(0), st.just(0), st.sampled_from(DISKS), st.just(1), st.sampled_from((None, True, False)))
+peer_volumes = st.builds(PeerVolume, st.just(0), st.sampled_from(DISKS), st.sampled_from(REPLICATIONS))
+peers = st.builds(
+    Peer,
+    st.sampled_from(("n2", "n3", "n9")),
+    st.sampled_from(CONNECTIONS),
+    st.sampled_from(ROLES),
+    st.lists(peer_volumes, max_size=1).map(tuple),
+)
+resources = st.builds(
+    Resource,
+    st.just("r0"),
+    st.just("Secondary"),
+    st.lists(volumes, max_size=2).map(tuple),
+    st.lists(peers, max_size=2, unique_by=lambda peer: peer.name).map(tuple),
+)
+
+
+@given(resources, st.sets(st.sampled_from(("n1", "n2", "n3"))), st.sampled_from(("", "split brain")), st.booleans())
+def test_no_promotion_that_could_split_or_go_backwards(seen_by, resource, alive, dropped, noted) -> None:
+    """READY means: good data here, nobody Primary, and of each peer known that it cannot be writing."""
+    actual = Actual(
+        "n1",
+        Versions((8, 4, 11)),
+        resource=resource,
+        dropped=dropped,
+        fenced=("n1",) if noted else (),
+    )
+    wanted = desired(CONFIG, seen_by("n1", alive | {"n1"}), Verb.START)
+    found = outlook(actual, wanted)
+    assert (found.kind is Kind.READY) == (found.why == "")
+    if found.kind is not Kind.READY:
+        assert "; " in found.why or "still" in found.why or "not up" in found.why
+        return
+    assert resource.volumes
+    assert {volume.disk for volume in resource.volumes} == {"UpToDate"}
+    assert all(volume.quorum is not False for volume in resource.volumes)
+    assert not noted
+    for peer in resource.peers:
+        assert peer.role != "Primary"
+        harmless = bool(peer.volumes) and all(volume.disk in HARMLESS_DISKS for volume in peer.volumes)
+        dead = peer.name in wanted.cluster and peer.name not in wanted.alive and wanted.majority
+        assert peer.connected or harmless or dead
+        assert not (peer.connection == "StandAlone" and dropped)
+
+
+@given(resources, st.sampled_from(list(Verb)), st.booleans())
+def test_nothing_is_planned_but_what_the_verb_may(seen_by, resource, verb, passive) -> None:
+    """FOLLOW does nothing, STOP never promotes, START never demotes, the passive side never promotes."""
+    config = parse({"path": "prod/svc/db", "res": "r0", "fencing": "off", "passive": str(passive).lower()})
+    steps = {step.do for step in plan(Actual("n1", resource=resource), desired(config, seen_by("n1"), verb))}
+    allowed = {
+        Verb.START: {"resolve", "up", "connect", "wait"} | (set() if passive else {"promote"}),
+        Verb.STOP: {"demote"},
+        Verb.FOLLOW: set(),
+        Verb.PROVISION: {"resolve", "create-metadata", "up", "first-sync"},
+        Verb.UNPROVISION: {"demote", "down"},
+    }
+    assert steps <= allowed[verb]
