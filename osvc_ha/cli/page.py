@@ -1,4 +1,4 @@
-"""The page that `status` shows: nodes, services, listeners, Redis groups, systems, and what is wrong."""
+"""The page that `status` shows: nodes, services, listeners, Redis groups, replica sets, systems, and what is wrong."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from osvc_ha.authority import View, named
 from osvc_ha.cli import listing
+from osvc_ha.cluster.seedlist import SEEDLISTS, seedlist_file, told_seedlist
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 
@@ -45,6 +46,12 @@ def _group_row(name: str, view: View) -> dict[str, Any]:
     }
 
 
+def set_rows(cluster: Cluster, host: Host, directory: Path = SEEDLISTS) -> list[dict[str, Any]]:
+    """Each MongoDB replica set that a follower on this node has told of, with the connection string for drivers."""
+    told = ((path, told_seedlist(host.read(seedlist_file(directory, path)))) for path in sorted(cluster.objects))
+    return [{"service": path, "replica_set": found.replica_set, "uri": found.uri} for path, found in told if found is not None]
+
+
 def fill_page(console: Console, document: dict[str, Any]) -> None:
     """Print the document for people."""
     names = sorted(document["nodes"])
@@ -58,6 +65,8 @@ def fill_page(console: Console, document: dict[str, Any]) -> None:
         console.print(listing.listener_table(document["listeners"]))
     if document["groups"]:
         _print_groups(console, document["groups"], names)
+    for row in document["sets"]:
+        console.print(f"{row['service']}: replica set {row['replica_set']}: {row['uri']}", soft_wrap=True)
     _print_systems(console, document)
 
 

@@ -40,7 +40,7 @@ def command(
     form: str,
     watch: bool,
 ) -> None:
-    """Show nodes, services, listeners and Redis groups; with SYSTEMs, also whether each is up on this node, and why not.
+    """Show nodes, services, listeners, Redis groups and replica sets; with SYSTEMs, also whether each is up on this node, and why not.
 
     \b
     osvc-ha status
@@ -76,6 +76,7 @@ def _page(reader: options.Source, wanted: list[Tuple[System[Any, Any, Any], Any]
         **page.cluster_rows(cluster),
         "listeners": listing.listener_rows(found),
         "groups": page.group_rows(cluster, credentials, host),
+        "sets": page.set_rows(cluster, host),
         "problems": listing.problem_rows(found.problems + reader.problems),
         "systems": {},
     }

@@ -18,6 +18,8 @@ from osvc_ha.cluster.types import full_path
 from osvc_ha.planner.errors import ConfigError
 
 USUAL_PORT = 27017
+# Where systems of one node tell each other, unless a keyword says otherwise.
+SEEDLISTS = Path("/run/osvc_ha/seedlists")
 # MongoDB's own limits are wider; these words stand in a TXT record and in a URI, unquoted.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 _EXTERNAL = "$external"
@@ -31,6 +33,7 @@ class Seedlist:
 
     name: the host in ``mongodb+srv://<host>/``, relative to the domain or absolute.
     members: (host, port) of the data-bearing, visible members: no arbiter, no hidden one. Hosts as ``name``.
+    tls: clients need TLS; of no use in a record, where mongodb+srv asks for it by itself.
     service: whose replica set it is; the rest is then what that service's own system tells (``seedlist_file``).
     """
 
@@ -39,11 +42,18 @@ class Seedlist:
     auth_source: str = ""
     members: Tuple[Tuple[str, int], ...] = ()
     service: str = ""
+    tls: bool = False
 
     @property
     def options(self) -> str:
         """The text of the TXT record."""
         return (f"authSource={self.auth_source}&" if self.auth_source else "") + f"replicaSet={self.replica_set}"
+
+    @property
+    def uri(self) -> str:
+        """For drivers, without a password. They find the others from any of the members."""
+        seeds = ",".join(f"{host}:{number}" for host, number in self.members)
+        return f"mongodb://{seeds}/?{self.options}" + ("&tls=true" if self.tls else "")
 
 
 def parse_seedlists(text: str) -> Tuple[Seedlist, ...]:
@@ -92,7 +102,10 @@ def seedlist_file(directory: Path, service: str) -> Path:
 def render_seedlist(seeds: Seedlist) -> str:
     """The file. Its hosts are absolute names."""
     members = [[host, number] for host, number in seeds.members]
-    return json.dumps({"replica_set": seeds.replica_set, "auth_source": seeds.auth_source, "members": members}, indent=1) + "\n"
+    return (
+        json.dumps({"replica_set": seeds.replica_set, "auth_source": seeds.auth_source, "tls": seeds.tls, "members": members}, indent=1)
+        + "\n"
+    )
 
 
 def told_seedlist(text: Optional[str], name: str = "") -> Optional[Seedlist]:
@@ -100,6 +113,6 @@ def told_seedlist(text: Optional[str], name: str = "") -> Optional[Seedlist]:
     try:
         found = json.loads(text or "")
         members = tuple((str(host), int(number)) for host, number in found["members"])
-        return Seedlist(name, str(found["replica_set"]), str(found["auth_source"]), members)
+        return Seedlist(name, str(found["replica_set"]), str(found["auth_source"]), members, tls=found.get("tls") is True)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

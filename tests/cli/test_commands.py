@@ -82,7 +82,7 @@ def test_status_of_a_system_is_its_plan(osvc_ha: Command, snapshot: Snapshot, he
     assert done.code == 1 and "haproxy: down" in done.out
     found = osvc_ha(*words, "--format", "json")
     assert found.code == 1
-    assert sorted(found.json) == ["groups", "listeners", "majority", "node", "nodes", "problems", "services", "systems"]
+    assert sorted(found.json) == ["groups", "listeners", "majority", "node", "nodes", "problems", "services", "sets", "systems"]
     assert found.json["systems"] == {"haproxy": {"status": "down", "messages": [], "facts": []}}
     assert found.json["services"]["prod/svc/web"]["instances"] == {"n1": "up", "n2": "down"}
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from osvc_ha.cli.page import set_rows
+from osvc_ha.cluster.seedlist import Seedlist, render_seedlist, seedlist_file
+from osvc_ha.cluster.snapshot import cluster_from_snapshot
 from osvc_ha.host import Host
 
 EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "cluster.json"
@@ -40,6 +43,17 @@ def test_status_names_the_redis_groups(osvc_ha: Command, tmp_path: Path) -> None
     assert group["master"] == ""
     assert set(group["servers"].values()) == {"silent"}
     assert "no majority" in osvc_ha("status", "--snapshot", tmp_path / "silent.json").out
+
+
+def test_status_prints_the_uri_of_replica_sets(tmp_path: Path, host: Host) -> None:
+    """What a follower on this node told of a set's members is the connection string for drivers; the rest is not made up."""
+    cluster = cluster_from_snapshot(json.loads(EXAMPLE.read_text()))
+    told = Seedlist("", "rs0", "admin", (("n1.example.com", 27017), ("n2.example.com", 27018)), tls=True)
+    first = sorted(cluster.objects)[0]
+    host.replace(seedlist_file(tmp_path, first), render_seedlist(told))
+    uri = "mongodb://n1.example.com:27017,n2.example.com:27018/?authSource=admin&replicaSet=rs0&tls=true"
+    assert set_rows(cluster, host, tmp_path) == [{"service": first, "replica_set": "rs0", "uri": uri}]
+    assert set_rows(cluster, host, tmp_path / "none") == []
 
 
 def test_status_watch_prints_what_changed(watching: tuple[Path, subprocess.Popen[bytes]], tmp_path: Path, host: Host) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Tuple
 
 from osvc_ha.cluster.label_options import port, truth
-from osvc_ha.cluster.seedlist import Seedlist, parse_seedlists
+from osvc_ha.cluster.seedlist import SEEDLISTS, Seedlist, parse_seedlists
 from osvc_ha.cluster.types import full_path
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.reader import refuse_unknown, whole
@@ -61,7 +61,7 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("server", "rfc2136: the primary, <host>:<port>, an IPv6 in brackets; several addresses of it are tried in turn."),
     Keyword("tsig_key_file", "rfc2136: a file (mode 0600) with the key that signs, <algorithm>:<name>:<base64>."),
     Keyword("timeout", "Seconds one call may take.", "10"),
-    Keyword("seedlists", "The directory where services on this node tell the members of their replica sets.", "/run/osvc_ha/seedlists"),
+    Keyword("seedlists", "The directory where services on this node tell the members of their replica sets.", str(SEEDLISTS)),
     Keyword("runtime_dir", "The writer's mark and what it remembers live here.", "/run/osvc_ha/<namespace>.<service>.dns"),
 )
 LONGEST_TTL = 86400
@@ -118,7 +118,7 @@ class Config:
     server: str = ""
     tsig_key_file: str = ""
     timeout: float = 10.0
-    seedlists: Path = Path("/run/osvc_ha/seedlists")
+    seedlists: Path = SEEDLISTS
     runtime_dir: Path = Path("/run/osvc_ha/dns")
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from osvc_ha.cluster.seedlist import SEEDLISTS
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.reader import KeywordReader
 from osvc_ha.planner.types import Keyword
@@ -46,7 +47,7 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("step_down", "Seconds for which a primary that stepped down does not stand for election again.", "60"),
     Keyword("allow_stop_without_handover", "true: stop a primary even if no secondary can take over.", "false"),
     Keyword("grace", "Seconds a member has to be gone before it is removed from the set.", "300"),
-    Keyword("seedlists", "The directory where the follower tells the members, for the dns system on this node.", "/run/osvc_ha/seedlists"),
+    Keyword("seedlists", "The directory where the follower tells the members, for the dns system on this node.", str(SEEDLISTS)),
     Keyword(
         "srv", "The host in clients' mongodb+srv://<host>/. Unprovisioning waits, for 90 s at most, until its SRV names this node no more."
     ),
@@ -92,7 +93,7 @@ class Config:
     step_down: int = 60
     allow_stop_without_handover: bool = False
     grace: float = 300.0
-    seedlists: str = "/run/osvc_ha/seedlists"
+    seedlists: str = str(SEEDLISTS)
     srv: str = ""
 
     @property
@@ -139,7 +140,7 @@ def parse(keywords: Mapping[str, str]) -> Config:
         step_down=read.number("step_down", 60, 1, 86_400),
         allow_stop_without_handover=read.flag("allow_stop_without_handover", False),
         grace=float(read.number("grace", 300, 1, 31_536_000)),
-        seedlists=read.file("seedlists", default="/run/osvc_ha/seedlists"),
+        seedlists=read.file("seedlists", default=str(SEEDLISTS)),
         srv=read.text("srv", DOMAIN, "a host name, such as db.ha.example.com"),
     )
     _refuse_contradictions(config)

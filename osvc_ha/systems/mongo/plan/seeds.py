@@ -35,6 +35,7 @@ def seedlist(actual: Actual, desired: Desired, name: str = "") -> Seedlist:
         replica_set=desired.config.replica_set,
         auth_source=desired.config.auth_source if desired.config.username else "",
         members=tuple(seeds),
+        tls=desired.config.tls,
     )
 
 
