@@ -1,4 +1,5 @@
 # demo   three nodes on loopback follow placement changes and faults, with the figures
+# demo-drbd  a volume that is moved, loses its node and is cut off, on real DRBD between User-Mode-Linux nodes
 # test   every rung of the test ladder that can run here; the last lines say which could not
 # test-agent  the rung on real OpenSVC agents alone: OSVC2_AGENT=<checkout of 2.1> OSVC3_OM=<om of 3> make test-agent, as root
 # lint   ruff and mypy --strict
@@ -18,10 +19,13 @@ SERVERS := redis-server redis-sentinel haproxy postgresql podman runc busybox-st
 STAMP := $(VENV)/made-in$(subst /,-,$(CURDIR))
 
 .DEFAULT_GOAL := test
-.PHONY: demo test test-agent lint bench servers
+.PHONY: demo demo-drbd test test-agent lint bench servers
 
 demo: $(STAMP) servers
 	@$(VENV)/bin/osvc-ha demo
+
+demo-drbd: $(STAMP) servers
+	@$(VENV)/bin/osvc-ha demo --drbd
 
 test: $(STAMP) servers
 	$(VENV)/bin/python -m pytest

@@ -16,27 +16,23 @@ from osvc_ha.cli import options
 @click.command()
 @options.output
 @click.option("--scene", "only", multiple=True, type=int, help="Play only these, by number.")
+@click.option("--drbd", is_flag=True, help="Play the scenes with DRBD instead, on real DRBD between User-Mode-Linux nodes.")
 @click.option("--keep-going/--stop-at-failure", default=True, show_default=True, help="Play on after a scene that failed.")
-def command(form: str, only: tuple[int, ...], keep_going: bool) -> None:
+def command(form: str, only: tuple[int, ...], drbd: bool, keep_going: bool) -> None:
     """Start three nodes on loopback addresses, each with redis-server, Sentinel and HAProxy; do to them what
     happens in production, under load; print what the clients saw. Then the same with a MongoDB replica set,
     where there is a mongod. Nothing is left behind.
 
     Exit code 0 when every scene kept its limits and no acknowledged write was lost.
     """
-    from osvc_ha.drill.mongo_program import why_no_mongod
-    from osvc_ha.drill.mongo_scenes import MONGO_SCENES
     from osvc_ha.drill.report import print_scenes
-    from osvc_ha.drill.scenes import SCENES
 
-    missing = why_no_mongod()
-    show = Show(_progress(), only, keep_going, len(SCENES) + (0 if missing else len(MONGO_SCENES)))
+    show = Show(_progress(), only, keep_going)
     began = time.monotonic()
-    _play_redis(show)
-    if not missing:
-        _play_mongo(show, len(SCENES))
-    elif not only or max(only) > len(SCENES):
-        show.say(f"the scenes with MongoDB are left out: {missing}")
+    if drbd:
+        _play_drbd(show)
+    else:
+        _play_processes(show)
     code = print_scenes(show.results, sys.stdout, form)
     show.say(f"{'all scenes passed' if code == 0 else 'SOME SCENES FAILED'} in {time.monotonic() - began:.0f} s")
     sys.exit(code)
@@ -49,7 +45,7 @@ class Show:
     say: Callable[[str], None]
     only: tuple[int, ...]
     keep_going: bool
-    of: int
+    of: int = 0
     results: list[Any] = field(default_factory=list)
 
     @property
@@ -72,6 +68,35 @@ class Show:
             if self.over:
                 break
         self.say("cleaning up")
+
+
+def _play_processes(show: Show) -> None:
+    from osvc_ha.drill.mongo_program import why_no_mongod
+    from osvc_ha.drill.mongo_scenes import MONGO_SCENES
+    from osvc_ha.drill.scenes import SCENES
+
+    missing = why_no_mongod()
+    show.of = len(SCENES) + (0 if missing else len(MONGO_SCENES))
+    _play_redis(show)
+    if not missing:
+        _play_mongo(show, len(SCENES))
+    elif not show.only or max(show.only) > len(SCENES):
+        show.say(f"the scenes with MongoDB are left out: {missing}")
+
+
+def _play_drbd(show: Show) -> None:
+    from osvc_ha.drill.drbd_scenes import DRBD_SCENES, play
+    from osvc_ha.drill.uml.drbd import DrbdLab
+
+    show.of = len(DRBD_SCENES)
+    chosen = show.chosen(DRBD_SCENES, 1)
+    if chosen:
+        with DrbdLab() as lab:
+            show.say(f"three User-Mode-Linux nodes, {' '.join(lab.names)}, the last without a disk; everything in {lab.directory}")
+            began = time.monotonic()
+            lab.make()
+            show.say(f"DRBD connected and in sync, with a file system, after {time.monotonic() - began:.1f} s; nobody is Primary")
+            show.run(chosen, lambda scene, number: play(lab, scene, number))
 
 
 def _play_redis(show: Show) -> None:

@@ -146,7 +146,7 @@ class Partition:
         if self._moves:
             lab.await_parted()
             split = int("Split-Brain detected" in lab.nodes[passive].must("dmesg") + lab.nodes[active].must("dmesg"))
-            self._bring_back(passive, "--discard-my-data" if split else "")
+            lab.bring_back(passive, "--discard-my-data" if split else "")
             if lab.drbd(active, "cstate") == "StandAlone":
                 lab.nodes[active].must("drbdadm connect r0")
         else:
@@ -154,17 +154,7 @@ class Partition:
         lab.await_good(60)
         return split
 
-    def _bring_back(self, name: str, how: str) -> None:
-        """docs/operations.md: without its disk, what is frozen fails instead of being done."""
-        node = self._lab.nodes[name]
-        node.must("kill -9 $(cat /run/writer.pid); drbdadm detach --force r0; drbdadm resume-io r0; true")
-        node.must("for i in $(seq 100); do umount /srv/data && break; sleep 0.1; done; drbdadm secondary r0 && drbdadm down r0")
-        node.must(f"drbdadm up r0; {f'drbdadm disconnect r0; drbdadm connect {how} r0' if how else 'true'}")
-
     def _end(self, active: str) -> None:
-        node = self._lab.nodes[active]
-        node.must(
-            "kill -9 $(cat /run/writer.pid); for i in $(seq 100); do umount /srv/data && break; sleep 0.1; done; drbdadm secondary r0"
-        )
+        self._lab.demote(active)
         for name in self._lab.names:
             self._lab.await_alive(name, *self._lab.names)

@@ -13,6 +13,7 @@ from osvc_ha.drill.uml.lab import SNAPSHOT, Lab
 from osvc_ha.host import Completed
 
 BOTH_GOOD = "UpToDate/UpToDate"
+UNMOUNT = "for i in $(seq 100); do umount /srv/data && break; sleep 0.1; done"
 NO_FENCE = {"split-brain": "/usr/share/osvc-ha/hooks/drbd-split-brain"}
 HANDLERS = {
     **NO_FENCE,
@@ -82,6 +83,18 @@ class DrbdLab(Lab):
         self.nodes[name].must(f"PYTHONPATH={tree} setsid {argv} >/ctl/writer.log 2>&1 & echo $! >/run/writer.pid")
         if ready:
             self.until(f"{name}: a write acknowledged", lambda: bool(self.acknowledged(name) & {first}), bool, 20.0)
+
+    def demote(self, name: str) -> None:
+        """As a STOP does it: the writer ends, then the filesystem, then the role."""
+        self.nodes[name].must(f"kill -9 $(cat /run/writer.pid); {UNMOUNT}; drbdadm secondary r0")
+
+    def bring_back(self, name: str, connect: str = "") -> None:
+        """A Primary that stands still while the other was promoted (docs/hooks.md): without its disk, what is frozen fails instead of
+        being done. connect: options of a connection to be made anew."""
+        node = self.nodes[name]
+        node.must("kill -9 $(cat /run/writer.pid); drbdadm detach --force r0; drbdadm resume-io r0; true")
+        node.must(f"{UNMOUNT}; drbdadm secondary r0 && drbdadm down r0")
+        node.must(f"drbdadm up r0; {f'drbdadm disconnect r0; drbdadm connect {connect} r0' if connect else 'true'}")
 
     def acknowledged(self, name: str) -> frozenset[int]:
         """The numbers that were acknowledged to the writer there, also while the node is off."""

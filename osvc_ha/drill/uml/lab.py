@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Optional
+from typing import Optional, TypeVar
 
 import osvc_ha
 from osvc_ha.drill.process import Process
@@ -23,6 +23,7 @@ from osvc_ha.drill.uml import guest
 from osvc_ha.drill.uml.node import Node
 from osvc_ha.planner.errors import ApplyError
 
+LabT = TypeVar("LabT", bound="Lab")
 KERNEL = "linux.uml"
 # Program -> the Debian package that has it.
 PROGRAMS = {
@@ -77,7 +78,7 @@ class Lab:
         self._run = Run(f"{roomy()}/osvc_ha-uml-")
         self._hub: Optional[subprocess.Popen[bytes]] = None
 
-    def __enter__(self) -> Lab:
+    def __enter__(self: LabT) -> LabT:
         # A node never writes there, and would compile what it imports each time.
         compileall.compile_dir(str(Path(osvc_ha.__file__).parent), quiet=2)
         absent = " ".join(missing())
