@@ -28,7 +28,7 @@ demo-drbd: $(STAMP) servers
 	@$(VENV)/bin/osvc-ha demo --drbd
 
 test: $(STAMP) servers
-	$(VENV)/bin/python -m pytest
+	@.ci/rungs $(VENV)/bin/python -m pytest
 
 test-agent: $(STAMP) servers
 	$(VENV)/bin/python -m pytest -m agent tests/lab/agents

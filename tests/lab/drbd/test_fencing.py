@@ -39,7 +39,8 @@ def test_the_survivor_of_a_killed_writer_has_every_acknowledged_write(writing: D
     acknowledged = lab.acknowledged("n1")
     lab.await_told("n2", "cstate", "WFConnection")
     lab.await_alive("n2", "n2", "n3")
-    assert lab.promote("n2").code == 0
+    done = lab.promote("n2")
+    assert done.code == 0, [done.err, evidence("n2")]
     assert acknowledged - lab.held("n2") == frozenset()
     assert [run["code"] for run in evidence("n2")] == [7]
     lab.boot("n1")
@@ -57,7 +58,8 @@ def test_the_minority_stands_still_and_the_majority_goes_on(writing: DrbdLab, ev
     lab = writing
     lab.cut("n1")
     lab.await_alive("n2", "n2", "n3")
-    assert lab.promote("n2").code == 0
+    done = lab.promote("n2")
+    assert done.code == 0, [done.err, evidence("n2")]
     acknowledged = lab.acknowledged("n1")
     assert acknowledged - lab.held("n2") == frozenset()
     lab.start_writer("n2", first=1_000_000)
