@@ -19,6 +19,8 @@ RESOURCE = re.compile(r"osvc-ha (?:resource (\w+)|(watch))\b")
 SECRET_KEYS = ("password_file", "tls_key", "token_file", "key_file", "keyfile")
 NANOSECOND = 1e-9
 HEARTBEAT_PORT = 10000
+# The driver groups of 2.1 in which osvc_ha has drivers.
+GROUPS = ("app", "disk", "fs")
 # 2.1 asks one arbitrator after the other, each for so long (nodedict.py, arbitrator.timeout).
 ARBITRATOR_SECONDS = 5.0
 
@@ -71,7 +73,7 @@ def _systems(cluster: Cluster) -> Iterator[str]:
     for one in cluster.objects.values():
         for section, keys in one.config.items():
             kind = keys.get("type", "")
-            if section.startswith("app#") and kind.startswith("ha"):
+            if section.partition("#")[0] in GROUPS and kind.startswith("ha"):
                 yield kind[2:]
             for value in keys.values():
                 for system, watch in RESOURCE.findall(value):

@@ -95,10 +95,11 @@ def test_what_a_service_runs_is_seen_on_both() -> None:
             "DEFAULT": {"stonith": "true"},
         },
         "root/svc/d": {"app#1": {"type": "simple", "start": "/bin/sleep 1"}},
+        "root/svc/e": {"disk#0": {"type": "hadrbd"}, "fs#1": {"type": "ext4"}, "fs#1volume": {"type": "havolumes"}},
     }
     cluster = Cluster("1", "c", "n1", {}, {path: Object(path, (), {}, config=config) for path, config in objects.items()})
     found = told.from_cluster(cluster, {}, discover(cluster, ()))
-    assert found.systems == ("follow", "haproxy", "redis")
+    assert found.systems == ("drbd", "follow", "haproxy", "redis", "volumes")
     assert found.fenced == ("root/svc/c",)
     assert found.secret_files == ("/etc/x",)
 
