@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,33 @@ from osvc_ha.planner.errors import ConfigError
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group()
+# Imported when they are called: what DRBD waits for pays for no other.
+FOR_PEOPLE = {
+    "status": ("drbd_status", "command"),
+    "check": ("drbd_check", "command"),
+    "resolve": ("drbd_resolve", "command"),
+    "verify": ("drbd_verify", "verify"),
+    "invalidate": ("drbd_verify", "invalidate"),
+}
+
+
+class Group(click.Group):
+    """A group, some commands of which are modules of their own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Those for people first."""
+        return [*FOR_PEOPLE, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        """Import the module that holds it."""
+        if cmd_name not in FOR_PEOPLE:
+            return super().get_command(ctx, cmd_name)
+        module, name = FOR_PEOPLE[cmd_name]
+        found: click.Command = getattr(importlib.import_module(f"osvc_ha.cli.{module}"), name)
+        return found
+
+
+@click.group(cls=Group)
 def command() -> None:
     """DRBD: its handlers, and what only a person may do."""
 

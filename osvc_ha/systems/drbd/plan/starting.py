@@ -6,7 +6,7 @@ from typing import Optional
 
 from osvc_ha.planner.types import Plan, Step
 from osvc_ha.systems.drbd.config import GUARD
-from osvc_ha.systems.drbd.state import STANDALONE, Actual, Desired, Resource
+from osvc_ha.systems.drbd.state import PRIMARY, STANDALONE, Actual, Desired, Resource
 from osvc_ha.systems.drbd.state.rendering import is_ours, render
 
 from .promotion import Kind, outlook
@@ -48,6 +48,19 @@ def stop(actual: Actual, desired: Desired) -> Plan:
 
 
 def check(actual: Actual, desired: Desired) -> str:
+    """Why the agents' own disk.drbd should not be started now, in one sentence; "" when nothing speaks against it.
+
+    The agent asks before it starts the passive side, too, and does not say which it is. So a peer that is Primary is no refusal:
+    connected to it, DRBD itself refuses a second one.
+    """
+    wrong = obstacle(actual, desired)
+    resource = actual.resource
+    led = resource is not None and any(peer.role == PRIMARY for peer in resource.peers)
+    apart = resource is not None and bool(actual.dropped) and any(peer.connection == STANDALONE for peer in resource.peers)
+    return wrong if apart or not led else config_refusal(actual, desired) or protection_refusal(actual, desired)
+
+
+def obstacle(actual: Actual, desired: Desired) -> str:
     """What a promotion of the agents' own disk.drbd would run into now, in one sentence; "" when nothing.
 
     It does what the agent does first, up and connect, only in thought: what is not up yet is no refusal.
@@ -66,7 +79,7 @@ def _guard(actual: Actual, desired: Desired) -> Plan:
     if actual.resource is not None and actual.resource.primary:
         return ()
     why = (
-        check(actual, desired)
+        obstacle(actual, desired)
         or f"{actual.local} is not Primary of {desired.config.res}; the agent's disk.drbd promotes it, start that first"
     )
     return (resolve(desired, why),)
