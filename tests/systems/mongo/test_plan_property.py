@@ -29,7 +29,7 @@ class Events:
 
     def __init__(self, world, refused):
         self.world, self.refused = world, refused
-        self.decided, self.judged, self.theirs = [], 0, {}
+        self.decided, self.decider, self.judged, self.theirs = [], "", 0, {}
 
     def others_stay(self, node):
         """Does OpenSVC keep an instance elsewhere that has the data? Nobody can know of data on nodes where nothing is to run."""
@@ -61,9 +61,17 @@ class Events:
         if self.others_stay(node):
             self.world.placed.discard(node)
             self.world.kill(node)
+            self.ends(node)
+
+    def ends(self, node):
+        """A held-up run of this node's is over: it died with the node, or the agent, which runs one action on an instance at a time, has
+        begun another. A follower is no action."""
+        if self.decider == node:
+            self.decided, self.decider = [], ""
 
     def starts(self, node, cut=None):
         """OpenSVC starts an instance."""
+        self.ends(node)
         self.world.placed.add(node)
         self.act(node, Verb.START, cut)
 
@@ -74,12 +82,14 @@ class Events:
     def stops(self, node):
         """OpenSVC stops an instance."""
         if self.others_stay(node):
+            self.ends(node)
             self.world.placed.discard(node)
             self.act(node, Verb.STOP)
 
     def unprovisions(self, node):
         """OpenSVC unprovisions an instance: a person's wishes about its member go with it."""
         if self.others_stay(node):
+            self.ends(node)
             self.world.placed.discard(node)
             if self.act(node, Verb.UNPROVISION):
                 self.theirs.pop(self.world.host(node), None)
@@ -106,6 +116,7 @@ class Events:
 
     def decide(self, node, verb):
         """What would be done now."""
+        self.decider = "" if verb is Verb.FOLLOW else node
         self.decided = [step for step in self.world.plan(node, verb) if step.do not in (*LOOKS_AGAIN, "resolve") and not step.theirs]
 
     def goes_on(self, node):

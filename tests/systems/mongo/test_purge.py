@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,17 @@ def test_members_without_usable_names_can_be_purged(keywords: dict[str, str], wr
     """Nothing was ever there, so there is nothing to do; the mistake need not be mended first."""
     config = SYSTEM.parse({**keywords, **wrong})
     assert reconcile(SYSTEM, config, never_provisioned(), verb, host).steps == ()
+
+
+def test_a_resolver_that_hangs_does_not_keep_it(keywords: dict[str, str], host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose name server is away: nobody listens on the port here, and that is known without it."""
+    hung = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **named: hung.wait(30))
+    try:
+        config = SYSTEM.parse({**keywords, "domain": "db.example.com"})
+        assert reconcile(SYSTEM, config, never_provisioned(), Verb.UNPROVISION, host).steps == ()
+    finally:
+        hung.set()
 
 
 def test_a_start_still_names_the_mistake(keywords: dict[str, str], host: Host) -> None:

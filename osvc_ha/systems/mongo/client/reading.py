@@ -51,6 +51,8 @@ def look(config: Config, wanted: Desired, host: Host) -> Actual:
     for node in hosts:
         silent = f"{peers[node]}: no answer within {LOOK_SECONDS + LATE_SECONDS:g} s"
         found.setdefault(node, (MemberView(node, Health.SILENT, silent), ""))
+    here, trouble = found[wanted.local]
+    found[wanted.local] = (_gone(here, config, host), trouble)
     return Actual(
         local=wanted.local,
         now=now,
@@ -58,6 +60,13 @@ def look(config: Config, wanted: Desired, host: Host) -> Actual:
         disk=disk(config, wanted.hosts[wanted.local], host),
         unreached={hosts[node]: found[node][1] for node in hosts if found[node][1]},
     )
+
+
+def _gone(here: MemberView, config: Config, host: Host) -> MemberView:
+    """A name that does not resolve, or a resolver that hangs, says nothing of this node's mongod: where nobody listens there is none."""
+    if here.health is Health.SILENT and all(port != config.port for _, port in host.listening()):
+        return replace(here, health=Health.ABSENT)
+    return here
 
 
 class _Views:
@@ -75,22 +84,16 @@ class _Views:
         """This node's: by its socket too, whatever its name and address lead to."""
         path = Path(self._config.socket)
         if not self._config.launch or path.name not in self._host.names(path.parent):
-            return self._absent(*self.other(node, peer))
+            return self.other(node, peer)
         inside, process = self._converse(node, socket_peer(self._config, self._host))
         if not process:
-            return self._absent(*self.other(node, peer))
+            return self.other(node, peer)
         try:
             with session(peer, LOOK_SECONDS, login=False) as talk:
                 led_to = _process(_hello(talk))
         except Trouble as trouble:
             return inside, trouble.words
         return inside, "" if led_to == process else f"it leads {node} to another mongod than its own"
-
-    def _absent(self, view: MemberView, unresolved: str) -> Tuple[MemberView, str]:
-        """A name that does not resolve says nothing of this node's own mongod: where nobody listens there is none."""
-        if unresolved and all(port != self._config.port for _, port in self._host.listening()):
-            view = replace(view, health=Health.ABSENT)
-        return view, unresolved
 
     def _converse(self, node: str, peer: Peer) -> Tuple[MemberView, str]:
         """The view through one address, and what identifies the process behind it."""
