@@ -97,7 +97,8 @@ class Host:
         """The text of a file, None when there is none. ObserveError when it is there and cannot be read as UTF-8; ``lossy``: a log."""
         try:
             return path.read_text(encoding="utf-8", errors="replace" if lossy else "strict")
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
+            # The latter: a file below /proc/<pid>, opened just before the process ended.
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise ObserveError(f"{path}: cannot be read: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import stat
@@ -194,3 +195,13 @@ def test_a_directory_is_made_once_and_removed_only_when_empty(tmp_path: Path, ho
     assert not home.exists()
     with pytest.raises(ApplyError, match="/gone/home: No such file or directory$"):
         host.make_directory(tmp_path / "gone" / "home", 0o700)
+
+
+def test_a_process_that_ends_while_it_is_read_of_is_gone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/proc/<pid>/cmdline was opened, and then the process ended: that is no file, not one that cannot be read."""
+
+    def ended(*_: object, **__: object) -> str:
+        raise ProcessLookupError(errno.ESRCH, "No such process")
+
+    monkeypatch.setattr(Path, "read_text", ended)
+    assert host.read(Path("/proc/1/cmdline")) is None
