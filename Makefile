@@ -31,7 +31,7 @@ test: $(STAMP) servers
 	@.ci/rungs $(VENV)/bin/python -m pytest
 
 test-agent: $(STAMP) servers
-	$(VENV)/bin/python -m pytest -m agent tests/lab/agents
+	$(VENV)/bin/python -m pytest -m agent tests/lab/agents tests/lab/drbd/test_agents.py
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .

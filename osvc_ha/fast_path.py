@@ -156,13 +156,14 @@ class FastPath(threading.Thread):
         trouble = ""
         try:
             frontdoor.grant(self._host, self._socket, self.group.id, grant.node, others, self.group.backends)
-            self.pushes += 1
         except HaError as error:
             trouble = str(error)
         self._cut_old_workers(others)
         if grant.node != self.holder:
             LOG.info("%s: %s", self.group.id, grant.reason)
             self.holder, self.pushed_at = grant.node, time.monotonic()
+        # Last: who sees it counted finds its holder named.
+        self.pushes += not trouble
         self._say("HAProxy was not told, its own checks will find out", trouble)
 
     def _cut_old_workers(self, others: Sequence[str]) -> None:

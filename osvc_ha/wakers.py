@@ -85,6 +85,13 @@ def follow_pokes(path: Optional[Path], wake: Wake) -> Iterator[None]:
                 path.unlink()
 
 
+def poke(path: Path) -> None:
+    """Have the watcher that listens there look again. It may be gone, or have too much to read already: then it looks by itself."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
+        mouth.setblocking(False)
+        mouth.sendto(b"look", str(path))
+
+
 def _listen(path: Path) -> socket.socket:
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear(path)

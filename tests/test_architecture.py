@@ -22,7 +22,7 @@ PURE = sorted(
     + [*(PACKAGE / "planner").rglob("*.py"), *(PACKAGE / "cluster").rglob("*.py")]
     + [folder / f"{name}.py" for folder in SLICES for name in ("config", "state", "plan") if (folder / f"{name}.py").exists()]
     + [file for folder in SLICES for name in ("state", "plan") for file in (folder / name).glob("*.py")]
-    + [PACKAGE / "authority.py", PACKAGE / "redis_resp.py", PACKAGE / "seen.py"]
+    + [PACKAGE / "authority.py", PACKAGE / "mountinfo.py", PACKAGE / "redis_resp.py", PACKAGE / "seen.py"]
     + [PACKAGE / "install" / "state.py", PACKAGE / "install" / "plan.py", PACKAGE / "doctor" / "facts.py", PACKAGE / "doctor" / "told.py"]
     + [*(PACKAGE / "doctor" / "checks").glob("*.py"), PACKAGE / "agents" / "words.py", PACKAGE / "agents" / "algebra.py"]
 )

@@ -44,6 +44,13 @@ class HaDisk(HaApp):
         """STOP: the role goes, the rest stays."""
         self._do("stop")
 
+    def post_provision_start(self) -> None:
+        """Provisioning starts what comes next on the leader alone; any other node becomes the passive side."""
+        if self.svc.options.leader:
+            self.start()
+        else:
+            self.startstandby()
+
     def rollback(self) -> None:
         """What a failed start of the service undoes: the role, if this start took it."""
         if self.can_rollback:

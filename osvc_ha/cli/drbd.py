@@ -11,6 +11,7 @@ from typing import Any, Optional, TypeVar
 import click
 
 from osvc_ha.planner.errors import ConfigError
+from osvc_ha.systems.drbd.client.elsewhere import REMOTE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,8 +59,7 @@ def reaching(function: F) -> F:
     """--remote, --program: how to run a command on another node."""
     program = "osvc-ha, on the other nodes."
     function = click.option("--program", default="/usr/share/osvc-ha/bin/osvc-ha", show_default=True, help=program)(function)
-    shell = "ssh -o BatchMode=yes -o ConnectTimeout=3 {address}"
-    return click.option("--remote", default=shell, show_default=True, help="Runs a command on another node.")(function)
+    return click.option("--remote", default=REMOTE, show_default=True, help="Runs a command on another node.")(function)
 
 
 @command.command("fence-peer")
@@ -87,7 +87,8 @@ def fence_peer(
     try:
         if not name or not other:
             raise ConfigError("neither a resource and its peer nor DRBD_RESOURCE and DRBD_PEER; DRBD sets these when it calls a handler")
-        case = fencing.Case(name, other, seconds, snapshot, remote, program, directory=directory, notes=notes)
+        spent = fencing.age()
+        case = fencing.Case(name, other, seconds, spent, snapshot, remote, program, directory=directory, notes=notes)
         found = fencing.decide(case, TimedHost(seconds + fencing.GRACE))
     except HaError as error:
         click.echo(f"osvc-ha: {error}", err=True)

@@ -14,11 +14,11 @@ import click
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.types import Verb
+from osvc_ha.systems.drbd.client.elsewhere import REMOTE
 from osvc_ha.systems.drbd.config import RESOURCE, Config
 from osvc_ha.systems.drbd.state import Desired
 
 F = TypeVar("F", bound=Callable[..., Any])
-SSH = "ssh -o BatchMode=yes -o ConnectTimeout=3 {address}"
 # Without a terminal, a line at most this often.
 LINE_SECONDS = 5.0
 Tell = Callable[[str, float], None]
@@ -26,7 +26,9 @@ Tell = Callable[[str, float], None]
 
 def remote(function: F) -> F:
     """--remote: how to run a command on the other node."""
-    return click.option("--remote", default=SSH, show_default=True, help="Runs a command on another node; {address} is its name.")(function)
+    return click.option("--remote", default=REMOTE, show_default=True, help="Runs a command on another node; {address} is its name.")(
+        function
+    )
 
 
 def confirmed(function: F) -> F:

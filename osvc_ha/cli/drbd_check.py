@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from osvc_ha.cli.drbd_asked import alone, config_of, local_name
@@ -65,8 +67,6 @@ def _judge(config: Config, wait: float, host: Host) -> tuple[Actual, Desired, st
 
 def _trusting(asked: Desired, actual: Actual) -> Desired:
     """As if every peer that is not heard were dead to a majority: what is refused then, no cluster needs to be asked about."""
-    from dataclasses import replace
-
     peers = tuple(peer.name for peer in actual.resource.peers) if actual.resource else ()
     return replace(asked, cluster=peers, majority=True)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Tuple
 
 import click
 
-from osvc_ha.cli import listing, options
+from osvc_ha.cli import again, listing, options
 from osvc_ha.cli.drbd_asked import alone, config_of, local_name
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError, HaError, NotConverged, ObserveError
@@ -22,7 +19,6 @@ from osvc_ha.systems.drbd.state import Actual
 if TYPE_CHECKING:
     from rich.console import Console
 
-EVERY = 2.0
 DOWN = 1
 Rows = Tuple[dict[str, Any], int]
 
@@ -30,7 +26,7 @@ Rows = Tuple[dict[str, Any], int]
 @click.command()
 @click.argument("resources", metavar="[RES]...", nargs=-1)
 @options.output
-@click.option("--watch", is_flag=True, help=f"Look again every {EVERY:g} s until stopped; without a terminal, print what changed.")
+@again.option
 @click.option("--config-dir", default="/etc/drbd.d", show_default=True, help="Where the .res files are.")
 @click.pass_context
 def command(ctx: click.Context, resources: tuple[str, ...], form: str, watch: bool, config_dir: str) -> None:
@@ -45,7 +41,7 @@ def command(ctx: click.Context, resources: tuple[str, ...], form: str, watch: bo
     """
     host = Host()
     if watch:
-        _again(resources, form, config_dir, host)
+        again.watch_page(lambda: _look(resources, config_dir, host)[0], _text, form)
     document, worst = _look(resources, config_dir, host)
     options.show(form, document, [_text(document)])
     ctx.exit(worst)
@@ -144,20 +140,3 @@ def _resync(volumes: list[dict[str, Any]]) -> str:
         elif one["out_of_sync"]:
             told.append(f"{one['out_of_sync']} KiB out of sync")
     return " ".join(told)
-
-
-def _again(names: Tuple[str, ...], form: str, config_dir: str, host: Host) -> None:
-    """Until stopped: in place on a terminal, else whenever it changed. What cannot be told is said, and tried again."""
-    before = ""
-    while True:
-        try:
-            document, _ = _look(names, config_dir, host)
-            text = json.dumps(document, sort_keys=True) if form == "json" else _text(document)
-        except HaError as error:
-            text = json.dumps({"error": str(error)}) if form == "json" else f"osvc-ha: {error}"
-        if text != before:
-            if form == "text" and sys.stdout.isatty():
-                click.clear()
-            click.echo(text)
-            before = text
-        time.sleep(EVERY)

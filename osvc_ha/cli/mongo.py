@@ -21,6 +21,7 @@ from osvc_ha.systems.mongo.state.survivors import Remains, Report, dropped, forc
 
 FORCE_SECONDS = 30.0
 POLL = 0.2
+NO_TLS = "if the set speaks TLS, give tls=true, tls_ca and tls_cert_key"
 
 
 @click.group()
@@ -115,7 +116,9 @@ def ask(config: Config, at: str, host: Host) -> Report:
             state = str(own.get("stateStr", ""))
             return Report(at, "", True, state, _optime(own.get("optime")), talk.ask("replSetGetConfig")["config"])
     except Trouble as trouble:
-        return Report(at, trouble.words, trouble.denied or trouble.fault is Fault.COMMAND)
+        hint = f"; {NO_TLS}" if trouble.hung_up and not config.tls else ""
+        there = trouble.denied or trouble.hung_up or trouble.fault is Fault.COMMAND
+        return Report(at, trouble.words + hint, there, denied=trouble.denied)
 
 
 def _optime(found: Any) -> tuple[int, int, int]:

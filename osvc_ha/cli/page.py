@@ -48,7 +48,9 @@ def _group_row(name: str, view: View) -> dict[str, Any]:
 
 def set_rows(cluster: Cluster, host: Host, directory: Path = SEEDLISTS) -> list[dict[str, Any]]:
     """Each MongoDB replica set that a follower on this node has told of, with the connection string for drivers."""
-    told = ((path, told_seedlist(host.read(seedlist_file(directory, path)))) for path in sorted(cluster.objects))
+    there = set(host.names(directory))
+    files = ((path, seedlist_file(directory, path)) for path in sorted(cluster.objects))
+    told = ((path, told_seedlist(host.read(file))) for path, file in files if file.name in there)
     return [{"service": path, "replica_set": found.replica_set, "uri": found.uri} for path, found in told if found is not None]
 
 

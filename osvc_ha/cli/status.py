@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional, Tuple
 
 import click
 
-from osvc_ha.cli import listing, options, page
+from osvc_ha.cli import again, listing, options, page
 from osvc_ha.cluster.labels import discover
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ConfigError, HaError, NotConverged, ObserveError
+from osvc_ha.planner.errors import ConfigError, NotConverged, ObserveError
 from osvc_ha.planner.reconcile import status
 from osvc_ha.planner.types import Status, System
 
 EXIT = {Status.UP: 0, Status.NA: 0, Status.DOWN: 1, Status.WARN: NotConverged.exit_code, Status.UNDEF: ObserveError.exit_code}
-EVERY = 2.0
 Page = Tuple[dict[str, Any], int]
 
 
@@ -28,7 +23,7 @@ Page = Tuple[dict[str, Any], int]
 @options.source
 @options.keywords
 @options.output
-@click.option("--watch", is_flag=True, help=f"Look again every {EVERY:g} s until stopped; without a terminal, print what changed.")
+@again.option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -60,7 +55,7 @@ def command(
         return _page(reader, wanted, haproxy.credentials_dir, host)
 
     if watch:
-        _watch(look, form)
+        again.watch_page(lambda: look()[0], _text, form)
     document, worst = look()
     if form == "json":
         options.show(form, document, [])
@@ -87,23 +82,6 @@ def _page(reader: options.Source, wanted: list[Tuple[System[Any, Any, Any], Any]
         document["systems"][system.name] = {"status": health.status.value, "messages": list(health.lines), "facts": facts}
         worst = max(worst, EXIT[health.status])
     return document, worst
-
-
-def _watch(look: Callable[[], Page], form: str) -> None:
-    """Until stopped: the page in place on a terminal, else whenever it changed. What cannot be told is said, and tried again."""
-    before = ""
-    while True:
-        try:
-            document, _ = look()
-            text = json.dumps(document, sort_keys=True) if form == "json" else _text(document)
-        except HaError as error:
-            text = json.dumps({"error": str(error)}) if form == "json" else f"osvc-ha: {error}"
-        if text != before:
-            if form == "text" and sys.stdout.isatty():
-                click.clear()
-            click.echo(text)
-            before = text
-        time.sleep(EVERY)
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -120,7 +120,15 @@ SUBJECTS = {
         keywords=_haproxy,
         programs=("haproxy",),
         wrong=("check_interval", "often"),
-        owned=("haproxy.cfg", "run/haproxy.pid", "run/servers.state", "run/rejected.json", "run/reload.stamp"),
+        owned=(
+            "haproxy.cfg",
+            "run/haproxy.pid",
+            "run/servers.state",
+            "run/rejected.json",
+            "run/reload.stamp",
+            "haproxy.cfg.owner",
+            "run/owner",
+        ),
         restless=("*.log",),
         # HAProxy leaves its sockets behind; a lock that is removed is no lock.
         stays=("*.log", "*.sock", "lock"),

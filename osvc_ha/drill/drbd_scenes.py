@@ -110,8 +110,6 @@ def _reconnect(lab: DrbdLab, name: str, other: str) -> None:
     lab.heal()
     lab.await_parted()
     lab.bring_back(name)
-    if lab.drbd(other, "cstate") == "StandAlone":
-        lab.nodes[other].must("drbdadm connect r0")
 
 
 DRBD_SCENES: Tuple[DrbdScene, ...] = (

@@ -75,9 +75,9 @@ class KeywordReader:
             raise self._wrong(key, value, right)
         return value
 
-    def service(self, key: str, example: str) -> str:
+    def service(self, key: str, example: str, required: bool = True) -> str:
         """The path of the service that the resource is of. example: one, for the message."""
-        return self.text(key, SERVICE, f"a service path, such as {example}", required=True)
+        return self.text(key, SERVICE, f"a service path, such as {example}", required=required)
 
     def program(self, key: str, default: str) -> str:
         """A program by name or path."""

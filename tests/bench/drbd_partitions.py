@@ -147,8 +147,6 @@ class Partition:
             lab.await_parted()
             split = int("Split-Brain detected" in lab.nodes[passive].must("dmesg") + lab.nodes[active].must("dmesg"))
             lab.bring_back(passive, "--discard-my-data" if split else "")
-            if lab.drbd(active, "cstate") == "StandAlone":
-                lab.nodes[active].must("drbdadm connect r0")
         else:
             split = 0
         lab.await_good(60)

@@ -23,6 +23,7 @@ import cut_off_master
 import dns_cloudflare
 import dns_knot
 import drbd_partitions
+import drbd_promotion
 import killed_master
 import mongo_killed
 import mongo_l4
@@ -61,6 +62,7 @@ MODULES = (
     dns_cloudflare,
     dns_knot,
     drbd_partitions,
+    drbd_promotion,
 )
 BENCHES: Mapping[str, ModuleType] = {module.__name__: module for module in MODULES}
 

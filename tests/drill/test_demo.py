@@ -18,7 +18,7 @@ from osvc_ha.drill.mongo_program import why_no_mongod
 from osvc_ha.drill.process import residents
 from osvc_ha.drill.processes import wait_until
 
-pytestmark = [pytest.mark.drill, pytest.mark.live]
+pytestmark = [pytest.mark.drill, pytest.mark.live, pytest.mark.timed]
 DEMO = [sys.executable, "-m", "osvc_ha.cli", "demo"]
 
 

@@ -13,7 +13,7 @@ from osvc_ha.drill.load import Client, collect, start_client, survivors, wait_fl
 from osvc_ha.drill.processes import Run, wait_until
 from osvc_ha.planner.errors import ApplyError, ConfigError, ObserveError
 
-pytestmark = pytest.mark.drill
+pytestmark = [pytest.mark.drill, pytest.mark.timed]
 Start = Callable[..., Any]
 
 
@@ -148,11 +148,12 @@ def test_client_keeps_its_rate_and_never_hurries_to_catch_up(run: Run, start_red
     paused = time.monotonic()
     wait_until("the pause", lambda: time.monotonic() - paused >= 0.4, every=0.01)
     redis.process.resume()
-    many = len(client.ledger().ops) + 10
-    wait_until("ten more", lambda: len(client.ledger().ops) >= many)
+    many = len(client.ledger().ops) + 15
+    wait_until("fifteen more", lambda: len(client.ledger().ops) >= many)
     (ledger,) = collect([client])
     assert len(ledger.ops) <= (ledger.until - ledger.since) * 50 + 2
-    assert all(later.at - earlier.at >= 0.015 for earlier, later in zip(ledger.ops, ledger.ops[1:]))
+    # Ten apart, since one that the machine woke late is closer to the next.
+    assert all(later.at - earlier.at >= 0.15 for earlier, later in zip(ledger.ops, ledger.ops[10:]))
 
 
 def test_collect_names_a_client_that_died(run: Run, start_redis: Start) -> None:

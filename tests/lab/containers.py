@@ -1,13 +1,30 @@
-"""Real Podman on lab nodes: control groups, a runtime that runs here, and an image of this machine's own redis-server."""
+"""Real Podman on lab nodes: control groups, a runtime that runs here, and images of this machine's own redis-server and mongod."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Tuple
 
 from namespaces import Machines
 
-IMAGE = "localhost/redis:lab"
+from osvc_ha.drill.mongo_program import find_mongod
+
+
+@dataclass(frozen=True)
+class Image:
+    """One program of this machine, under the names that it has in the image. find: where it is, or ""."""
+
+    name: str
+    find: Callable[[], str]
+    programs: Tuple[str, ...]
+
+
+REDIS = Image("localhost/redis:lab", lambda: shutil.which("redis-server") or "", ("redis-server", "redis-sentinel"))
+MONGO = Image("localhost/mongo:lab", find_mongod, ("mongod",))
+IMAGE = REDIS.name
 KINDS = "cpu cpuacct cpuset memory devices freezer blkio pids"
 # crun, Podman's usual runtime, fails where control groups are hybrid; overlays cannot be stacked on the node's own; and
 # Podman asks for more files and processes than a container that this machine may be is allowed.
@@ -32,13 +49,13 @@ for kind in {KINDS}; do join $kind $kind; done
 join systemd none,name=systemd
 """
 UNIFIED = "test -e /sys/fs/cgroup/cgroup.procs || mount -t cgroup2 cgroup2 /sys/fs/cgroup\n"
-IMAGE_SCRIPT = f"""rm -rf /root/image
-mkdir -p /root/image/root && cd /root/image
-program=$(readlink -f $(command -v redis-server))
-cp -L --parents $program $(ldd $program | grep -o '/[^ ]*') root/
-mkdir -p root/bin && ln -s $program root/bin/redis-server && ln -s $program root/bin/redis-sentinel
+IMAGE_SCRIPT = """image=$1 program=$(readlink -f "$2"); shift 2
+rm -rf /root/image && mkdir -p /root/image/root/bin && cd /root/image
+cp -L --parents "$program" /etc/nsswitch.conf $(ldd "$program" | grep -o '/[^ ]*') root/
+for name; do ln -s "$program" "root/bin/$name"; done
 printf 'FROM scratch\\nCOPY root /\\nENV PATH=/bin\\n' > Containerfile
-podman build -q -t {IMAGE} .
+podman build -q -t "$image" .
+rm -rf /root/image
 """
 # Agent 3 finds podman by PATH. It names a systemd slice whatever the cgroup manager is, and wants one object from
 # `inspect --format '{{json .}}'`, for which Podman 4.3 prints a list (om3, drivers/rescontainerocibase).
@@ -63,16 +80,16 @@ os.path.exists = lambda path: path != "/.dockerenv" and _exists(path)
 """
 
 
-def why_not() -> str:
-    """The reason containers cannot run here; empty when they can."""
-    missing = [name for name in ("podman", "runc", "redis-server") if shutil.which(name) is None]
+def why_not(image: Image = REDIS) -> str:
+    """The reason such containers cannot run here; empty when they can."""
+    missing = [name for name in ("podman", "runc") if shutil.which(name) is None]
+    missing += [] if image.find() else [image.programs[0]]
     return f"no {' and no '.join(missing)}" if missing else ""
 
 
-def prepare(machines: Machines, name: str) -> None:
+def prepare(machines: Machines, name: str, image: Image = REDIS) -> None:
     """Let a node run containers, and build the image there."""
     unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-    script = (UNIFIED if unified else HYBRID) + IMAGE_SCRIPT
     files = {"/etc/containers/containers.conf": CONTAINERS_CONF, "/etc/containers/storage.conf": STORAGE_CONF}
     files["/usr/local/bin/podman"] = WRAPPER
     if Path("/.dockerenv").exists():
@@ -80,7 +97,8 @@ def prepare(machines: Machines, name: str) -> None:
     for path, text in files.items():
         _run(machines, name, ["sh", "-c", f'mkdir -p {Path(path).parent} && printf %s "$1" > {path}', "sh", text])
     _run(machines, name, ["chmod", "755", "/usr/local/bin/podman"])
-    _run(machines, name, ["sh", "-ec", script], seconds=60.0)
+    _run(machines, name, ["sh", "-ec", UNIFIED if unified else HYBRID])
+    _run(machines, name, ["sh", "-ec", IMAGE_SCRIPT, "sh", image.name, image.find(), *image.programs], seconds=60.0)
 
 
 def _run(machines: Machines, name: str, argv: list[str], seconds: float = 30.0) -> None:

@@ -45,6 +45,7 @@ WORDS = {
     "forget_node": "true",
     "create": "om {path} create --config {file} {values}",
     "provision": "om {path} provision --wait --time 120",
+    "look": "om {path} print status --refresh",
     "purge": "om {path} purge --wait --time 60",
     "freeze": "om {path} freeze",
     "unfreeze": "om {path} thaw",

@@ -47,6 +47,7 @@ WORDS = {
     "forget_node": "om cluster config update --set 'cluster.nodes={nodes}'",
     "create": "om {path} create --config {file} {values}",
     "provision": "om {path} provision --wait --time 120s",
+    "look": "om {path} instance status --refresh",
     "purge": "om {path} purge --wait --time 60s",
     "freeze": "om {path} freeze",
     "unfreeze": "om {path} unfreeze",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import osvc_ha
+from osvc_ha.drill.uml import writing
+from osvc_ha.drill.uml.guest import RESOURCE
 from osvc_ha.drill.uml.lab import SNAPSHOT, Lab
+from osvc_ha.drill.uml.node import Node
 from osvc_ha.host import Completed
 
 BOTH_GOOD = "UpToDate/UpToDate"
-UNMOUNT = "for i in $(seq 100); do umount /srv/data && break; sleep 0.1; done"
+FOLDER = "/srv/data"
 NO_FENCE = {"split-brain": "/usr/share/osvc-ha/hooks/drbd-split-brain"}
 HANDLERS = {
     **NO_FENCE,
@@ -21,6 +21,24 @@ HANDLERS = {
     "before-resync-target": "/usr/share/osvc-ha/hooks/drbd-before-resync-target",
     "after-resync-target": f"/usr/share/osvc-ha/hooks/drbd-after-resync-target --snapshot {SNAPSHOT} --remote 'remote {{address}}'",
 }
+
+
+def unmounted(folder: str) -> str:
+    """The shell command that unmounts it, once who was killed is gone."""
+    return f"for i in $(seq 100); do umount {folder} && break; sleep 0.1; done"
+
+
+def stand_down(node: Node, res: str, folder: str) -> None:
+    """A Primary that stands still while the other was promoted (docs/hooks.md): without its disk, what is frozen fails instead of being
+    done. In the end the resource is down."""
+    node.must(f"{writing.END}; drbdadm detach --force {res}; drbdadm resume-io {res}; true")
+    node.must(f"{unmounted(folder)}; drbdadm secondary {res} && drbdadm down {res}")
+
+
+def said(node: Node, what: str, res: str) -> str:
+    """What ``drbdadm cstate|dstate|role`` says there, "" when it fails."""
+    done = node.run(f"drbdadm {what} {res}")
+    return done.out.strip() if done.code == 0 else ""
 
 
 class DrbdLab(Lab):
@@ -78,40 +96,44 @@ class DrbdLab(Lab):
 
     def start_writer(self, name: str, first: int = 1, ready: bool = True) -> None:
         """Rising numbers with fsync on the filesystem mounted at /srv/data. ready: return when one was acknowledged."""
-        tree = Path(osvc_ha.__file__).resolve().parents[1]
-        argv = f"{sys.executable} -m osvc_ha.drill.uml.writer /srv/data/numbers /ctl/acknowledged {first}"
-        self.nodes[name].must(f"PYTHONPATH={tree} setsid {argv} >/ctl/writer.log 2>&1 & echo $! >/run/writer.pid")
+        writing.begin(self.nodes[name], FOLDER, first)
         if ready:
             self.until(f"{name}: a write acknowledged", lambda: bool(self.acknowledged(name) & {first}), bool, 20.0)
 
     def demote(self, name: str) -> None:
         """As a STOP does it: the writer ends, then the filesystem, then the role."""
-        self.nodes[name].must(f"kill -9 $(cat /run/writer.pid); {UNMOUNT}; drbdadm secondary r0")
+        self.nodes[name].must(f"{writing.END}; {unmounted(FOLDER)}; drbdadm secondary r0")
 
     def bring_back(self, name: str, connect: str = "") -> None:
-        """A Primary that stands still while the other was promoted (docs/hooks.md): without its disk, what is frozen fails instead of
-        being done. connect: options of a connection to be made anew."""
+        """A Primary that stands still while the other was promoted is a copy again. connect: options of a connection to be made anew."""
         node = self.nodes[name]
-        node.must("kill -9 $(cat /run/writer.pid); drbdadm detach --force r0; drbdadm resume-io r0; true")
-        node.must(f"{UNMOUNT}; drbdadm secondary r0 && drbdadm down r0")
+        stand_down(node, RESOURCE, FOLDER)
         node.must(f"drbdadm up r0; {f'drbdadm disconnect r0; drbdadm connect {connect} r0' if connect else 'true'}")
+        for other in self.names[:2]:
+            if other != name:
+                self.reconnect(other)
+
+    def reconnect(self, name: str, seconds: float = 60.0) -> None:
+        """Until it hears its peer. DRBD may have dropped the connection on the good side too, when the two met as Primaries; it may yet."""
+
+        def role() -> str:
+            if self.drbd(name, "cstate") == "StandAlone":
+                self.nodes[name].run("drbdadm connect r0")
+            return self.drbd(name, "role")
+
+        self.until(f"{name}: connected again", role, lambda found: found not in ("", "Primary/Unknown", "Secondary/Unknown"), seconds)
 
     def acknowledged(self, name: str) -> frozenset[int]:
         """The numbers that were acknowledged to the writer there, also while the node is off."""
-        try:
-            text = (self.nodes[name].shared / "acknowledged").read_text()
-        except FileNotFoundError:
-            return frozenset()
-        return frozenset(map(int, text[: text.rfind("\n") + 1].split()))
+        return writing.acknowledged(self.nodes[name])
 
     def held(self, name: str) -> frozenset[int]:
         """The numbers that the filesystem mounted there has."""
-        return frozenset(map(int, filter(str.isdigit, self.nodes[name].must("cat /srv/data/numbers").split("\n"))))
+        return writing.held(self.nodes[name], FOLDER)
 
     def drbd(self, name: str, what: str) -> str:
         """What ``drbdadm cstate|dstate|role r0`` says there, "" when it fails."""
-        done: Completed = self.nodes[name].run(f"drbdadm {what} r0")
-        return done.out.strip() if done.code == 0 else ""
+        return said(self.nodes[name], what, RESOURCE)
 
     def await_told(self, name: str, what: str, *wanted: str, seconds: float = 20.0) -> float:
         """Until it says one of these; the seconds it took. ApplyError with what it said instead."""

@@ -14,14 +14,20 @@ REMOTE_PORT = 7701
 # Process 1. The kernel's command line arrives as environment: node, ip, lab, mods, tree. A hostfs is read only and the host's, so what
 # is written goes to an overlay in memory. The chroot is made by process 1 itself, which shares its root with the kernel's
 # threads: DRBD's handlers run in the overlay too. What is edited on the host while a node runs stays as it was below an
-# overlay; the project's own tree is mounted once more, directly.
+# overlay; the project's own tree is mounted once more, directly. root_disk: a disk that keeps what is written, else memory.
 INIT = r"""#!/bin/sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb
 busybox=/bin/busybox
 if [ -z "$SECOND" ]; then
-    mount -t tmpfs -o size=64m tmpfs /mnt
-    mkdir /mnt/upper /mnt/work /mnt/root
     mount -t proc proc /proc
+    if [ -n "$root_disk" ]; then
+        mount -t devtmpfs devtmpfs /dev
+        mount -t ext4 "$root_disk" /mnt
+        umount /dev
+    else
+        mount -t tmpfs -o size=64m tmpfs /mnt
+    fi
+    mkdir -p /mnt/upper /mnt/work /mnt/root
     insmod "$mods/kernel/fs/overlayfs/overlay.ko" &&
         mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root ||
         exec $busybox poweroff -f
@@ -44,13 +50,10 @@ mount -t hostfs -o "$tree" none "$tree"
 hostname "$node"
 ip link set lo up
 ip addr add "$ip/24" dev vec0 && ip link set vec0 up
-rm -f /etc/drbd.d/*.res
 # Through /ctl: /dev of the host, where the lab may be, is out of sight by now.
 cp /ctl/etc/hosts /etc/hosts
-cp /ctl/etc/*.conf /ctl/etc/*.res /etc/drbd.d/
-cp /ctl/etc/osvc-ha /usr/share/osvc-ha/bin/osvc-ha
 cp /ctl/etc/remote /usr/local/bin/remote
-ln -sfn "$hooks" /usr/share/osvc-ha/hooks
+. /ctl/etc/furnish
 modprobe drbd
 exec 3<>/dev/ttyS0
 stty raw -echo <&3
@@ -62,6 +65,13 @@ while read -r id seconds <&3; do
     ) &
 done
 $busybox poweroff -f
+"""
+
+# The part of the init script that is one lab's own: here DRBD's configuration, and osvc_ha as a node has it.
+FURNISH = r"""rm -f /etc/drbd.d/*.res
+cp /ctl/etc/*.conf /ctl/etc/*.res /etc/drbd.d/
+cp /ctl/etc/osvc-ha /usr/share/osvc-ha/bin/osvc-ha
+ln -sfn "$hooks" /usr/share/osvc-ha/hooks
 """
 
 # In place of ssh: `remote ADDRESS COMMAND...`, its output and its exit code. 255 when nobody answers, as ssh.
@@ -98,6 +108,7 @@ def files(nodes: tuple[str, ...], python: str, tree: str, handlers: Mapping[str,
         "hosts": f"127.0.0.1 localhost\n{hosts}",
         "osvc-ha": f'#!/bin/sh\nPYTHONPATH={tree} PYTHONDONTWRITEBYTECODE=1 exec {python} -m osvc_ha.cli "$@"\n',
         "remote": REMOTE,
+        "furnish": FURNISH,
         "global_common.conf": _common(handlers, fencing),
         f"{RESOURCE}.res": _resource(dict(list(known.items())[:2])),
     }

@@ -6,7 +6,8 @@ Why no real agent: a node of the lab has 128 MB of memory and one slow CPU, and 
 little of them to DRBD. What the fence handler and the drivers ask of an agent is one thing alone, whose heartbeats this
 node hears, with the agents' own weakness: the answer is as old as the timeout. So each node sends every other one a
 datagram five times a second, takes one for dead that was not heard for SECONDS, and writes what it holds as a snapshot
-(docs/snapshot.md), whole and atomically, whether or not it changed. Real agents have tests of their own (tests/lab/agents).
+(docs/snapshot.md), whole and atomically, whether or not it changed. Real agents have a lab of their own on such nodes,
+with more memory (tests/lab/uml_agents.py).
 
 Monotonic time alone: a clock that jumps changes nothing. A paused process (SIGSTOP) leaves a file that grows stale.
 """

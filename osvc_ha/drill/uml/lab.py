@@ -61,6 +61,9 @@ class Lab:
     handlers, fencing: DRBD's (docs/hooks.md). beat_seconds: after how long a silent node is dead to the cluster's stand-in.
     """
 
+    # Of one node, in MB.
+    memory, disk = NODE_MB, DISK_MB
+
     def __init__(
         self,
         handlers: Mapping[str, str],
@@ -110,17 +113,16 @@ class Lab:
 
     def _lay_out(self) -> None:
         tree = Path(osvc_ha.__file__).resolve().parents[1]
-        written = guest.files(self.names, sys.executable, str(tree), self._handlers, self._fencing)
         (self.directory / "init").write_text(guest.INIT)
         for name, address in guest.addresses(self.names).items():
             etc = self.directory / "ctl" / name / "etc"
             etc.mkdir(parents=True)
             (self.directory / "var" / name).mkdir(parents=True)
-            for file, text in written.items():
+            for file, text in self.files(name, str(tree)).items():
                 (etc / file).write_text(text)
                 (etc / file).chmod(0o755)
             with open(self.directory / f"{name}.img", "wb") as disk:
-                disk.truncate(DISK_MB * 1024 * 1024)
+                disk.truncate(self.disk * 1024 * 1024)
             self.nodes[name] = Node(name, address, self._argv(name, address, tree), self.directory)
         (self.directory / "init").chmod(0o755)
         argv = [sys.executable, "-m", "osvc_ha.drill.uml.switch", str(self.directory), *self.names]
@@ -131,19 +133,37 @@ class Lab:
             )
         self._await_hub("ready")
 
+    def files(self, name: str, tree: str) -> dict[str, str]:
+        """What a node finds in its /ctl/etc."""
+        return guest.files(self.names, sys.executable, tree, self._handlers, self._fencing)
+
+    def more(self, name: str) -> list[str]:
+        """More words for a node's kernel."""
+        return []
+
     def _argv(self, name: str, address: str, tree: Path) -> list[str]:
         here = self.directory
         modules = max(MODULES.glob("*"))
         share = tree if (tree / "hooks").is_dir() else Path(sysconfig.get_path("data"), "share", "osvc-ha")
         mac = f"02:00:00:77:00:{int(address.rpartition('.')[2]):02x}"
         return [
-            *(KERNEL, "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"mem={NODE_MB}M", f"umid={name}", f"uml_dir={here}/uml"),
+            *(
+                KERNEL,
+                "root=/dev/root",
+                "rootfstype=hostfs",
+                "rootflags=/",
+                "ro",
+                f"mem={self.memory}M",
+                f"umid={name}",
+                f"uml_dir={here}/uml",
+            ),
             # The kernel's own /dev would hide the init script where that is in /dev/shm.
             "devtmpfs.mount=0",
             *(f"init={here}/init", f"ubd0={here}/{name}.img"),
             f"vec0:transport=bess,dst={here}/{name}.sw,src={here}/{name}.me,depth=64,mac={mac}",
             *("con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:0,fd:1", "quiet"),
             *(f"node={name}", f"ip={address}", f"lab={here}", f"mods={modules}", f"tree={tree}", f"hooks={share}/hooks"),
+            *self.more(name),
         ]
 
     def boot(self, *names: str) -> None:

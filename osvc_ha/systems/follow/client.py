@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Tuple
@@ -16,6 +15,7 @@ from osvc_ha.planner.types import Step
 from osvc_ha.seen import parse_seen
 from osvc_ha.systems.follow.config import Config
 from osvc_ha.systems.follow.state import Actual
+from osvc_ha.wakers import poke
 
 END_SECONDS = 15.0
 KILL_SECONDS = 5.0
@@ -77,9 +77,7 @@ def _await(config: Config, step: Step, host: Host) -> None:
 
 def _poke(config: Config) -> None:
     """It may have looked, and its file be lost: then it has no reason to look before its resync."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
-        mouth.setblocking(False)
-        mouth.sendto(b"look", str(config.runtime_dir / "watch.sock"))
+    poke(config.runtime_dir / "watch.sock")
 
 
 def _await_look(config: Config, host: Host, pid: int) -> None:

@@ -4,6 +4,8 @@ from osvc_ha.planner.types import Follows, System
 
 from .client import apply, observe
 from .config import KEYWORDS, Config
-from .plan import desired, notes, plan
+from .plan import desired, guard, notes, plan
 
-SYSTEM = System("haproxy", Follows.EVERYTHING, KEYWORDS, Config.parse, observe, desired, plan, apply, notes=notes, stops_alone=True)
+SYSTEM = System(
+    "haproxy", Follows.EVERYTHING, KEYWORDS, Config.parse, observe, desired, plan, apply, guard=guard, notes=notes, stops_alone=True
+)

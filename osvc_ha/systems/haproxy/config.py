@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Tuple
 
+from osvc_ha.cluster.types import full_path
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.reader import refuse_unknown, whole_of
 from osvc_ha.planner.types import Keyword
 
 KEYWORDS = (
+    Keyword("path", "The service this is a resource of: config_file and runtime_dir are its alone. By hand: nobody's.", "this one"),
     Keyword("config_file", "The file to own and load.", "/etc/osvc_ha/haproxy.cfg"),
     Keyword("runtime_dir", "Sockets, pid file and server state live here.", "/run/osvc_ha/haproxy"),
     Keyword(
@@ -95,6 +97,7 @@ _TRUE_FALSE = {"true": True, "false": False}
 class Config:
     """Where HAProxy lives and how it is driven. Times in the unit of the keyword's text."""
 
+    path: str
     config_file: Path
     runtime_dir: Path
     credentials_dir: Path
@@ -147,6 +150,12 @@ class Config:
         return self.runtime_dir / "rejected.json"
 
     @property
+    def marks(self) -> Mapping[str, Path]:
+        """What a service owns -> the file that says who. Both paths: services may share either one, and /run is empty after a boot."""
+        beside = self.config_file.with_name(self.config_file.name + ".owner")
+        return {str(self.config_file): beside, str(self.runtime_dir): self.runtime_dir / "owner"}
+
+    @property
     def log_file(self) -> Path:
         """What HAProxy prints when osvc_ha started it."""
         return self.runtime_dir / "haproxy.log"
@@ -155,7 +164,7 @@ class Config:
     def parse(cls, keywords: Mapping[str, str]) -> Config:
         """Keywords as strings -> Config. Raises ConfigError naming the keyword, its value and what would do."""
         refuse_unknown("haproxy", keywords, KEYWORDS)
-        given = {**{keyword.name: keyword.default for keyword in KEYWORDS}, **keywords}
+        given = {**{keyword.name: keyword.default for keyword in KEYWORDS}, "path": "", **keywords}
         for name, value in given.items():
             if any(ord(char) < 32 for char in value):
                 raise ConfigError(f"haproxy: {name} holds a control character; write it on one line")
@@ -166,6 +175,7 @@ class Config:
                 f"haproxy: runtime_dir={given['runtime_dir']} leaves no room for a socket; use at most {LONGEST_RUNTIME_DIR} characters"
             )
         return cls(
+            path=full_path(given["path"]) if given["path"] else "",
             config_file=Path(given["config_file"]),
             runtime_dir=Path(given["runtime_dir"]),
             credentials_dir=Path(given["credentials_dir"]),

@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional, Tuple
 from osvc_ha.cluster.alphabets import shown
 from osvc_ha.planner.diff import diff
 from osvc_ha.planner.errors import ObserveError
+from osvc_ha.planner.reader import SERVICE
 
 from .config import Config
 
@@ -61,6 +62,7 @@ class Actual:
 
     digest: of the config the worker runs, not of the file. servers: (backend, server) -> admin state.
     down: those that fail their check. text: the file. credentials: path -> the check lines that log in.
+    owners: path -> the service whose mark it bears, or "". held: marked as another's, and an HAProxy runs there.
     """
 
     running: bool = False
@@ -72,11 +74,16 @@ class Actual:
     rejected: Mapping[str, str] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict)
     file_limit: int = 1024
+    owners: Mapping[str, str] = field(default_factory=dict)
+    held: bool = False
 
 
 @dataclass(frozen=True)
 class Desired:
-    """What the labels and the placement ask for. ``running`` None: leave the process as it is. ``gone``: leave no file either."""
+    """What the labels and the placement ask for. ``running`` None: leave the process as it is. ``gone``: leave no file either.
+
+    service: whose resource this is, "" by hand. takes: it may take paths that are nobody's. here: ``ownership.services_here``.
+    """
 
     running: Optional[bool]
     preamble: str
@@ -86,6 +93,15 @@ class Desired:
     allow_empty: bool = False
     problems: Tuple[str, ...] = ()
     gone: bool = False
+    service: str = ""
+    takes: bool = False
+    here: Optional[Mapping[str, bool]] = None
+
+
+def owner_in(mark: Optional[str]) -> str:
+    """The service a mark names; "" for none, and for half a mark (its line has no end) or garbage: that binds nobody."""
+    name, end, rest = (mark or "").partition("\n")
+    return name if end and not rest and SERVICE.match(name) and name.count("/") == 2 else ""
 
 
 def digest_of(text: str) -> str:

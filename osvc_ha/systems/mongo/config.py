@@ -38,6 +38,12 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("mongod", "The mongod program.", "mongod"),
     Keyword("cache_mb", "WiredTiger's cache in MB. auto: mongod's own choice, half of the machine's memory less 1 GB.", "auto"),
     Keyword("oplog_mb", "The size of a new member's oplog in MB. auto: mongod's own choice, 5 % of the disk.", "auto"),
+    Keyword("quiet", "true: connections that begin or end are not logged; HAProxy's checks make 1800 such lines a minute.", "true"),
+    Keyword(
+        "log_mb",
+        "MB of mongod.log after which the follower makes it mongod.log.1, over the one before. 0: somebody else rotates it.",
+        "100",
+    ),
     Keyword("election_timeout", "Milliseconds without a primary after which an election begins. Written when the set begins.", "5200"),
     Keyword("max_lag", "Seconds a new member may be behind the primary when it gets its vote.", "10"),
     Keyword(
@@ -86,6 +92,8 @@ class Config:
     mongod: str = "mongod"
     cache_mb: Optional[int] = None
     oplog_mb: Optional[int] = None
+    quiet: bool = True
+    log_mb: int = 100
     election_timeout: int = 5200
     max_lag: float = 10.0
     ready_timeout: float = 120.0
@@ -100,6 +108,11 @@ class Config:
     def data(self) -> str:
         """storage.dbPath."""
         return f"{self.directory}/data"
+
+    @property
+    def log(self) -> str:
+        """systemLog.path."""
+        return f"{self.directory}/mongod.log"
 
     @property
     def socket(self) -> str:
@@ -133,6 +146,8 @@ def parse(keywords: Mapping[str, str]) -> Config:
         cache_mb=read.auto("cache_mb", 256, 10_000_000),
         # mongod's own bounds: it refuses less than 990 MB.
         oplog_mb=read.auto("oplog_mb", 990, 10_000_000),
+        quiet=read.flag("quiet", True),
+        log_mb=read.number("log_mb", 100, 0, 1_000_000),
         election_timeout=read.number("election_timeout", 5200, 500, 600_000),
         max_lag=float(read.number("max_lag", 10, 1, 3600)),
         ready_timeout=float(read.number("ready_timeout", 120, 1, 86_400)),

@@ -31,7 +31,6 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("remove_data", "true: unprovisioning removes the data directory. false: it stays.", "false"),
 )
 
-SERVICE = re.compile(r"[a-z0-9A-Z][A-Za-z0-9._/-]*\Z")
 ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}\Z")
 LISTEN = re.compile(r"[A-Za-z0-9.:*_-]+(?:,[A-Za-z0-9.:*_-]+)*\Z")
 LOCALE = re.compile(r"[A-Za-z0-9._@-]+\Z")
@@ -71,7 +70,7 @@ class Config:
 def parse(keywords: Mapping[str, str]) -> Config:
     """Keywords as strings -> Config. ConfigError names the service, the keyword and the value."""
     read = KeywordReader(keywords, KEYWORDS)
-    path = read.text("path", SERVICE, "a service path, such as prod/svc/pg", required=True)
+    path = read.service("path", "prod/svc/pg")
     user = read.text("user", ACCOUNT, "an account", default="postgres")
     config = Config(
         path=path,

@@ -56,7 +56,6 @@ KEYWORDS: Tuple[Keyword, ...] = (
     ),
 )
 
-SERVICE = re.compile(r"[a-z0-9A-Z][A-Za-z0-9._/-]*\Z")
 BLOCK = re.compile(r"/dev/[A-Za-z0-9._/@+:,-]+\Z|(?:UUID|LABEL|PARTUUID|PARTLABEL)=[A-Za-z0-9._:+-]+\Z")
 HOST = r"(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
 GLUSTER = re.compile(rf"{HOST}:/?[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9._@+=-]+)*\Z|/[A-Za-z0-9._/@+=-]+\.vol\Z")
@@ -173,7 +172,7 @@ def parse(keywords: Mapping[str, str]) -> Config:
         device = f"{server}:/{volume}"
     return _checked(
         Config(
-            path=read.text("path", SERVICE, "a service path, such as prod/svc/shop"),
+            path=read.service("path", "prod/svc/shop", required=False),
             kind=kind,
             device=device.rstrip("/") if device.strip("/") and not device.endswith(":/") else device,
             mount=read.file("mount", required=True),

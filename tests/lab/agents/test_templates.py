@@ -8,11 +8,12 @@ from functools import partial
 import containers
 import pytest
 from agreement import agree
-from ha_lab import REDIS, SERVICES, TEMPLATES, HaLab
+from ha_lab import INGRESS, REDIS, SERVICES, TEMPLATES, HaLab
 
 pytestmark = [pytest.mark.agent, pytest.mark.timeout(420)]
 
 TRIED = "prod/svc/tried"
+SECOND = "prod/svc/second"
 VALIDATE = {"2.1": "om {path} validate config", "3": "om {path} config validate"}
 EVALUATE = {"2.1": "om {path} eval --kw DEFAULT.{key}", "3": "om {path} config eval --kw DEFAULT.{key}"}
 DOCKER = "--env processes=false --kw container#1sentinel.type=docker --kw container#2server.type=docker"
@@ -47,10 +48,17 @@ def gone(lab: HaLab, path: str) -> bool:
     return not any(known(lab, node, path) for node in lab.names)
 
 
+def settled(lab: HaLab, path: str) -> bool:
+    """As the first node is told: no instance is starting, stopping or the like."""
+    return not any(one.state.endswith("ing") for one in lab.cluster("n1").object(path).instances.values())
+
+
 def purge(lab: HaLab, *paths: str) -> None:
     """Away with them, where they are."""
     for path in paths:
         if known(lab, "n1", path):
+            # The daemon refuses while it believes that an instance elsewhere is still starting: its word comes with a heartbeat.
+            lab.wait(f"nothing under way on {path}", partial(settled, lab, path))
             lab.order("n1", "purge", seconds=90.0, path=path)
             lab.wait(f"no {path}", partial(gone, lab, path))
 
@@ -93,6 +101,38 @@ def test_purged_services_leave_nothing_on_disk(serving: HaLab) -> None:
         assert left == "", f"{name}: {left}"
         running = serving.machines.run(name, ["pgrep", "-fa", "^redis-|^haproxy|osvc-ha watch"]).out
         assert running == "", f"{name}: {running}"
+
+
+@pytest.fixture
+def second(serving: HaLab) -> Iterator[str]:
+    """An ingress with the paths of the one that runs: created, and untouched."""
+    create(serving, SECOND, "l4-ingress", "")
+    yield SECOND
+    purge(serving, SECOND)
+
+
+def proxies(lab: HaLab) -> dict[str, str]:
+    """Node -> its HAProxy processes."""
+    return {name: said(lab, name, "pgrep -x haproxy") for name in lab.names}
+
+
+def test_a_second_ingress_is_purged_and_the_first_does_not_notice(serving: HaLab, second: str) -> None:
+    """An ingress that was made by mistake goes without a failure, and no HAProxy of the first is ended or started anew."""
+    before = proxies(serving)
+    purge(serving, second)
+    assert proxies(serving) == before
+    assert [serving.avail(name, INGRESS) for name in serving.names] == ["up"] * 3
+
+
+def test_a_second_ingress_is_refused_and_can_be_purged_then(serving: HaLab, second: str) -> None:
+    """Its start fails and names the first, whose HAProxy goes on; and it can be stopped and purged after that."""
+    before = proxies(serving)
+    told = serving.machines.run("n2", ["sh", "-c", f"{serving.agent.words['start'].format(path=second)} 2>&1"], seconds=90.0)
+    assert told.code != 0, told.out
+    assert f"/etc/osvc_ha/haproxy.cfg and /run/osvc_ha/haproxy belong to {INGRESS}" in told.out
+    purge(serving, second)
+    assert proxies(serving) == before
+    assert [serving.avail(name, INGRESS) for name in serving.names] == ["up"] * 3
 
 
 @pytest.fixture

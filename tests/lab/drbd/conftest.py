@@ -35,6 +35,22 @@ def writing(lab: DrbdLab) -> DrbdLab:
 
 
 @pytest.fixture
+def split(lab: DrbdLab) -> DrbdLab:
+    """Both were Primary while apart, and each wrote its own name; both are StandAlone now."""
+    for name in ("n1", "n2"):
+        lab.nodes[name].must("drbdadm disk-options --fencing=dont-care r0")
+    lab.cut("n1")
+    for name in ("n1", "n2"):
+        lab.await_told(name, "cstate", "WFConnection")
+        assert lab.promote(name).code == 0
+        lab.nodes[name].must(f"echo {name} >/srv/data/who; sync")
+    lab.heal()
+    for name in ("n1", "n2"):
+        lab.await_told(name, "cstate", "StandAlone")
+    return lab
+
+
+@pytest.fixture
 def evidence(lab: DrbdLab) -> Callable[[str], list[dict[str, Any]]]:
     """What the fence handler logged on a node, run by run."""
 

@@ -10,12 +10,8 @@ pytestmark = [pytest.mark.drbd, pytest.mark.timeout(300)]
 
 
 def by_hand(lab: DrbdLab) -> None:
-    """The runbook's way without a reboot. Without its disk, the frozen writes fail; with it, resume-io would do them: a split brain."""
-    lab.nodes["n1"].must("drbdadm detach --force r0; drbdadm resume-io r0")
-    lab.nodes["n1"].must(
-        "for i in $(seq 50); do umount /srv/data && break; sleep 0.1; done; drbdadm secondary r0; drbdadm down r0; drbdadm up r0"
-    )
-    reconnect(lab)
+    """The runbook's way without a reboot."""
+    lab.bring_back("n1")
 
 
 def by_reboot(lab: DrbdLab) -> None:
@@ -23,13 +19,7 @@ def by_reboot(lab: DrbdLab) -> None:
     lab.nodes["n1"].reboot()
     lab.start_daemons("n1")
     lab.nodes["n1"].must("drbdadm up r0")
-    reconnect(lab)
-
-
-def reconnect(lab: DrbdLab) -> None:
-    """DRBD may have dropped the connection on the good side too, when the two met as Primaries."""
-    if lab.drbd("n2", "cstate") == "StandAlone":
-        lab.nodes["n2"].must("drbdadm connect r0")
+    lab.reconnect("n2")
 
 
 def test_the_survivor_of_a_killed_writer_has_every_acknowledged_write(writing: DrbdLab, evidence) -> None:
@@ -57,6 +47,7 @@ def test_the_minority_stands_still_and_the_majority_goes_on(writing: DrbdLab, ev
     """The writer is cut off: it acknowledges nothing from then on, the other side takes over without loss, and it is no split brain."""
     lab = writing
     lab.cut("n1")
+    lab.await_told("n2", "cstate", "WFConnection")
     lab.await_alive("n2", "n2", "n3")
     done = lab.promote("n2")
     assert done.code == 0, [done.err, evidence("n2")]

@@ -27,22 +27,6 @@ def typed(lab: DrbdLab) -> Callable[..., Completed]:
     return run
 
 
-@pytest.fixture
-def split(lab: DrbdLab) -> DrbdLab:
-    """Both were Primary while apart, and each wrote its own name; both are StandAlone now."""
-    for name in ("n1", "n2"):
-        lab.nodes[name].must("drbdadm disk-options --fencing=dont-care r0")
-    lab.cut("n1")
-    for name in ("n1", "n2"):
-        lab.await_told(name, "cstate", "WFConnection")
-        assert lab.promote(name).code == 0
-        lab.nodes[name].must(f"echo {name} >/srv/data/who; sync")
-    lab.heal()
-    for name in ("n1", "n2"):
-        lab.await_told(name, "cstate", "StandAlone")
-    return lab
-
-
 def test_the_named_side_stays_and_the_other_is_saved(split: DrbdLab, typed: Callable[..., Completed]) -> None:
     """Refused while the victim is in use, nothing done by a dry run; then n1's data is on both, and n2's in an image."""
     first, second = split.nodes["n1"], split.nodes["n2"]

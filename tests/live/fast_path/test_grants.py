@@ -15,7 +15,7 @@ from osvc_ha.fast_path import FastPaths
 if TYPE_CHECKING:
     from conftest import Three
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timed]
 
 
 def test_a_crashed_master_is_replaced_at_the_promotion(three: Three, paths: FastPaths, promoted: Callable[[], float]) -> None:

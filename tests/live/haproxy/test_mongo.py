@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from mongods import SMALL
 
 from osvc_ha.drill.mongo_program import find_mongod, why_no_mongod
 from osvc_ha.drill.processes import listening, wait_until
@@ -23,16 +24,7 @@ class ReplicaSet:
         home = self.servers.directory / f"mongo-{node}"
         home.mkdir(exist_ok=True)
         argv = [find_mongod(), "--replSet", "rs", "--bind_ip", self.addresses[node], "--port", str(self.port), "--dbpath", str(home)]
-        argv += [
-            "--nounixsocket",
-            "--oplogSize",
-            "16",
-            "--wiredTigerCacheSizeGB",
-            "0.25",
-            "--setParameter",
-            "diagnosticDataCollectionEnabled=false",
-        ]
-        server = self.servers.start(f"mongod {node}", argv)
+        server = self.servers.start(f"mongod {node}", [*argv, *SMALL])
         return server.await_ready(lambda: listening(self.addresses[node], self.port), PATIENCE)
 
     def ask(self, node: str, command: str, argument: object = 1) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,13 @@ from mongo_group import MongoGroup
 
 from osvc_ha.drill.mongo_program import why_no_mongod
 from osvc_ha.drill.processes import Run, reserve
+from osvc_ha.host import Host
 
 LOGS = pytest.StashKey[Path]()
 LAST_LINES = 40
+PASSWORD = "it's a secret/with:signs@"
 MakeGroup = Callable[..., MongoGroup]
+Certificates = Callable[[Iterable[str]], dict[str, str]]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -70,3 +73,50 @@ def running(group: MongoGroup) -> MongoGroup:
     group.start()
     group.eventually(lambda: group.primary() == "n1")
     return group
+
+
+@pytest.fixture
+def logins(tmp_path: Path) -> dict[str, str]:
+    """The keywords of a set with a keyfile and a user."""
+    keyfile, password = tmp_path / "keyfile", tmp_path / "password"
+    keyfile.write_text("c2VjcmV0" * 8 + "\n")
+    password.write_text(f"{PASSWORD}\n")
+    for file in (keyfile, password):
+        file.chmod(0o400)
+    return {"keyfile": str(keyfile), "username": "admin", "password_file": str(password)}
+
+
+@pytest.fixture
+def secured(make_group: MakeGroup, logins: dict[str, str]) -> MongoGroup:
+    """Three nodes with a keyfile and a user, nothing started yet."""
+    group = make_group(**logins)
+    group.client = {"username": "admin", "password": PASSWORD, "authSource": "admin"}
+    return group
+
+
+@pytest.fixture
+def certificates(tmp_path: Path, host: Host) -> Certificates:
+    """A CA, and one file with certificate and key for whoever is at a loopback address of these tests; as keywords."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+
+    def openssl(*words: str) -> None:
+        done = host.run(["openssl", *words], seconds=30)
+        assert done.code == 0, done.words
+
+    ca, key, request, signed = (str(tmp_path / name) for name in ("ca.pem", "key.pem", "request.pem", "signed.pem"))
+    new = ("req", "-newkey", "rsa:2048", "-nodes", "-subj")
+    openssl(*new, "/O=osvc_ha/CN=ca", "-x509", "-days", "2", "-keyout", str(tmp_path / "ca-key.pem"), "-out", ca)
+
+    def make(addresses: Iterable[str]) -> dict[str, str]:
+        names = tmp_path / "names.txt"
+        names.write_text("subjectAltName=" + ",".join(f"IP:{address}" for address in addresses) + "\n")
+        openssl(*new, "/O=osvc_ha/CN=member", "-keyout", key, "-out", request)
+        sign = ("x509", "-req", "-in", request, "-CA", ca, "-CAkey", str(tmp_path / "ca-key.pem"), "-CAcreateserial", "-days", "2")
+        openssl(*sign, "-extfile", str(names), "-out", signed)
+        both = tmp_path / "member.pem"
+        both.write_text((tmp_path / "signed.pem").read_text() + (tmp_path / "key.pem").read_text())
+        both.chmod(0o400)
+        return {"tls": "true", "tls_ca": ca, "tls_cert_key": str(both)}
+
+    return make

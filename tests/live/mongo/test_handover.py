@@ -11,7 +11,7 @@ from osvc_ha.planner.reconcile import reconcile
 from osvc_ha.planner.types import Verb
 from osvc_ha.systems.haproxy import SYSTEM as HAPROXY
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timed]
 
 
 @pytest.fixture

@@ -12,19 +12,6 @@ from osvc_ha.planner.types import Status, Verb
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture
-def secured(make_group, tmp_path):
-    """Three nodes with a keyfile and a user, nothing started yet."""
-    keyfile, password = tmp_path / "keyfile", tmp_path / "password"
-    keyfile.write_text("c2VjcmV0" * 8 + "\n")
-    password.write_text("it's a secret/with:signs@\n")
-    for file in (keyfile, password):
-        file.chmod(0o400)
-    group = make_group(keyfile=str(keyfile), username="admin", password_file=str(password))
-    group.client = {"username": "admin", "password": "it's a secret/with:signs@", "authSource": "admin"}
-    return group
-
-
 def test_the_user_is_made_with_the_set_and_nobody_else_gets_in(secured):
     """Three started at once with a keyfile: the first makes the user, the others enter by it, and without a login nothing is told."""
     from pymongo.errors import OperationFailure

@@ -6,7 +6,7 @@ from osvc_ha.planner.errors import UnsafePlan
 from osvc_ha.planner.types import Status, Verb
 from osvc_ha.systems.redis.state import Health
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timed]
 PATH = "prod/svc/grp"
 
 

@@ -85,7 +85,7 @@ def test_servers_that_hang_hang_nobody_here(ceph: Any, cephfs: Any) -> None:
     ceph.pause("ceph-mds")
     try:
         ended = cephfs.do("stop", stuck="abort")
-        assert (ended.error, ended.steps, ended.status) == ("", ("abort",), "down")
+        assert (ended.error, ended.steps, ended.status) == ("", ("abort",), "down"), ended.words
     finally:
         ceph.pause("ceph-mds", stop=False)
 

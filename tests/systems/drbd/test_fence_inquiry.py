@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,7 +64,7 @@ class Machine:
         host = Writing(self.snapshot, document) if writes else Host()
         remote = f"{self.remote} {{address}}"
         case = Case(
-            "r0", "n1", seconds, self.snapshot, remote, drbdadm=str(self.here / "n2" / "drbdadm"), directory=self.here, notes=self.here
+            "r0", "n1", seconds, 0.0, self.snapshot, remote, drbdadm=str(self.here / "n2" / "drbdadm"), directory=self.here, notes=self.here
         )
         return decide(case, host)
 
@@ -86,7 +89,7 @@ def machine(tmp_path: Path) -> Machine:
 def test_a_peer_that_is_dead_to_two_of_three_is_fenced_off(machine) -> None:
     """And its evidence is a line of the log."""
     machine.testifies()
-    assert machine.decide("n3").code == 7
+    assert machine.decide("n3", seconds=60).code == 7
     [line] = [json.loads(text) for text in (machine.here / "r0.fence.log").read_text().splitlines()]
     assert (line["code"], line["alive"], line["fenced"]) == (7, ["n2", "n3"], ["n1"])
     assert (machine.here / "r0.fenced").read_text() == "n1 49B262BA4CD71F34\n"
@@ -122,11 +125,22 @@ def test_a_witness_that_hangs_delays_nothing(machine, host) -> None:
     assert host.now() - began < 5
 
 
+def test_what_python_took_to_start_is_part_of_the_time(machine) -> None:
+    """On a busy node the handler still answers, and leaves its evidence, before the hook that waits for it ends it."""
+    machine.drbd("n2", role="Primary")
+    words = [sys.executable, "-m", "osvc_ha.cli", "drbd", "fence-peer", "r0", "--peer", "n1", "--seconds", "6"]
+    words += ["--directory", str(machine.here), "--notes", str(machine.here), "--snapshot", str(machine.here / "never")]
+    env = {**os.environ, "PATH": f"{machine.here / 'n2'}:{os.environ['PATH']}"}
+    assert subprocess.run(["sh", "-c", 'sleep 4; exec "$@"', "sh", *words], env=env, timeout=60, check=False).returncode == 1
+    [line] = map(json.loads, (machine.here / "r0.fence.log").read_text().splitlines())
+    assert line["took"] < 5
+
+
 def test_a_living_peer_with_our_data_is_outdated(machine) -> None:
     """What dopd did over heartbeat's links."""
     machine.answer("n1", 'eval "$1"')
     machine.testifies(hears_peer=True)
-    assert machine.decide("n1", "n3", seconds=8).code == 4
+    assert machine.decide("n1", "n3", seconds=60).code == 4
 
 
 @pytest.mark.parametrize(("gi", "role"), [(OTHER, "Secondary"), (SAME, "Primary"), ("", "Secondary"), (SAME, "Unknown")])

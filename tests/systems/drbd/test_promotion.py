@@ -50,20 +50,35 @@ def test_d1_promotion_never_forces(told, scene, seen_by) -> None:
 def test_a_node_that_returns_in_the_middle_is_seen(told, scene, seen_by) -> None:
     """Planned while the peer was dead; it is back, and Primary, before `primary` is run: refused, and not run."""
     node = told("fencing_secondary_alone")
-    looks = []
     base = node.drbdsetup
 
     def setup(argv, text):
-        if argv[1] == "events2":
-            looks.append(argv)
-            if len(looks) == 2:
-                node.become("connected_uptodate_secondary", {})
-        return base(argv, text)
+        done = base(argv, text)
+        if argv[1] == "show":
+            node.become("connected_uptodate_secondary", {})
+        return done
 
     node.host.programs["drbdsetup"] = setup
     with pytest.raises(ApplyError, match="n1 is Primary of r0"):
         start(node, scene, seen_by, alive=("n2", "n3"))
     assert ran(node.host, "drbdadm") == []
+
+
+def test_a_second_look_at_what_did_not_change_runs_no_program(told, scene, seen_by) -> None:
+    """Four programs in all: /proc/drbd says itself that all is as it was planned with, and then that this node is Primary."""
+    node = told("fencing_secondary_alone")
+    base = node.drbdadm
+
+    def primary(argv, text):
+        if argv[1] == "primary":
+            node.become("connecting_primary", {})
+        return base(argv, text)
+
+    node.host.programs["drbdadm"] = primary
+    start(node, scene, seen_by, alive=("n2", "n3"))
+    assert [argv[1] for argv in node.host.ran] == ["dump", "events2", "show", "primary"]
+    status(SYSTEM, CONFIG, seen_by("n2", ("n2", "n3")), node.host)
+    assert [argv[1] for argv in node.host.ran[-2:]] == ["events2", "show"], "a later look trusts nothing"
 
 
 def test_the_handlers_refusal_is_told_with_its_log(told, scene, seen_by) -> None:

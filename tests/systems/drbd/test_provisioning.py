@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
+
 import pytest
 
 from osvc_ha.host import Completed
-from osvc_ha.planner.errors import ApplyError
+from osvc_ha.planner.errors import ApplyError, NotConverged
 from osvc_ha.planner.reconcile import reconcile
 from osvc_ha.planner.types import Verb
 from osvc_ha.systems.drbd import SYSTEM
@@ -98,3 +101,41 @@ def test_an_up_that_failed_halfway_is_taken_back(told, seen_by) -> None:
     with pytest.raises(ApplyError, match="No valid meta data found"):
         provision(node, seen_by)
     assert asked == [("up", "r0"), ("down", "r0")]
+
+
+def with_peer(cluster, **changed):
+    """The cluster with another instance on n2."""
+    service = cluster.objects["prod/svc/db"]
+    instances = {**service.instances, "n2": replace(service.instances["n2"], **changed)}
+    return replace(cluster, objects={"prod/svc/db": replace(service, instances=instances)})
+
+
+@pytest.mark.parametrize(
+    ("peer", "alive", "forced"),
+    [
+        ({"provisioned": False}, ("n1", "n2", "n3"), True),
+        ({"provisioned": False, "state": "wait leader"}, ("n1", "n2", "n3"), True),
+        ({"provisioned": False, "state": "provisioning"}, ("n1", "n2", "n3"), False),
+        ({"provisioned": True}, ("n1", "n2", "n3"), False),
+        ({"provisioned": None}, ("n1", "n2", "n3"), False),
+        ({"provisioned": False}, ("n1", "n3"), False),
+    ],
+)
+def test_d1_the_leader_goes_ahead_of_a_node_that_has_nothing_yet(told, seen_by, text, peer, alive, forced: bool) -> None:
+    """Agent 2.1 provisions no other node before the leader is done: one that is alive and has nothing is not waited for, any other is."""
+    node = told("not_in_kernel")
+    node.generations = NONE
+
+    def answers(argv):
+        if argv[1] == "create-md":
+            node.generations = Completed(0, text("8.4/gi_just_created"), "")
+        if argv[1] == "up":
+            node.become("connecting_inconsistent")
+
+    asked = running(node, answers)
+    config = parse({"path": "prod/svc/db", "res": "r0", "connect_timeout": "1"})
+    reconciled = with_peer(seen_by("n1", alive), **peer)
+    with contextlib.suppress(NotConverged):
+        # The recorded kernel does not change by being forced.
+        reconcile(SYSTEM, config, reconciled, Verb.PROVISION, node.host)
+    assert (("primary", "--force", "r0") in asked) is forced

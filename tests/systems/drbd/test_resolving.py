@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from osvc_ha.planner.types import Verb
+from osvc_ha.systems.drbd.plan import notes
 from osvc_ha.systems.drbd.plan.diagnosis import wrong
 from osvc_ha.systems.drbd.plan.resolving import Course, Side, Way, course, opinion, refusal, steps
 from osvc_ha.systems.drbd.plan.upkeep import invalidate_refusal, verify_refusal, verify_result
@@ -182,6 +183,16 @@ def test_everything_wrong_has_a_way_out(told, scene, state: str, local: str, way
     look = scene(told(state), local, Verb.STOP)
     found = wrong(look.actual, look.desired)
     assert bool(found) == bool(way) and way in " ".join(found), found
+
+
+@pytest.mark.parametrize(("state", "said"), [("connected_uptodate_primary", True), ("syncsource", False), ("connecting_primary", False)])
+def test_a_note_that_outlived_its_partition_is_told_on_the_other_side_too(told, scene, state: str, said: bool) -> None:
+    """n2 could not take over, so its Primary's status says so, and how to take it back; not before both have the same data."""
+    node = told(state)
+    node.host.files["/var/lib/osvc_ha/drbd/r0.fenced"] = "n2 A6FBB549D71C3186\n"
+    look = scene(node, "n1", Verb.START)
+    for lines in (wrong(look.actual, look.desired), notes(look.actual, look.desired)):
+        assert ("osvc-ha drbd unfence r0 n2" in " ".join(lines)) is said, lines
 
 
 def test_the_last_write_is_read_from_the_first_block() -> None:

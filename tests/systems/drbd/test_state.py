@@ -15,7 +15,7 @@ from osvc_ha.systems.drbd.state.generations import parse_generations
 from osvc_ha.systems.drbd.state.holders import mounts_of, process, sentence, stacked_on, swaps_of
 from osvc_ha.systems.drbd.state.json_status import parse_status
 from osvc_ha.systems.drbd.state.kernel_log import parse_reason
-from osvc_ha.systems.drbd.state.progress import parse_code, parse_progress, parse_version
+from osvc_ha.systems.drbd.state.progress import parse_code, parse_progress, parse_version, unchanged
 
 EVENTS = 'exists resource name:r0 role:Secondary suspended:no\nexists device name:r0 volume:0 minor:0 disk:UpToDate size:9\nexists -\n"{};#'
 
@@ -34,6 +34,29 @@ def test_d10_a_running_resync_of_8_4_is_read_without_json(text) -> None:
     assert parse_version(text("8.4/synctarget/proc_drbd")) == (8, 4, 11)
     assert parse_code("DRBD_KERNEL_VERSION_CODE=0x08040b\n") == (8, 4, 11)
     assert parse_code("DRBD_KERNEL_VERSION_CODE=0x000000\n") == ()
+
+
+AT_REST = (
+    "connected_uptodate_primary",
+    "connected_uptodate_secondary",
+    "connecting_primary",
+    "fencing_secondary_alone",
+    "consistent_fenced",
+)
+MOVING = ("synctarget", "syncsource", "verifying", "two_volumes", "fencing_suspended", "split_brain_n1", "standalone_disconnected")
+
+
+@pytest.mark.parametrize("state", [*AT_REST, *MOVING])
+def test_what_8_4_tells_without_a_program_is_believed_only_at_rest(text, state) -> None:
+    """Every word of /proc/drbd has to be what was read; a resync, suspended I/O or a dropped peer is asked about anew."""
+    found, proc = parse_events(text(f"8.4/{state}/events2"), "r0"), text(f"8.4/{state}/proc_drbd")
+    assert found is not None
+    assert unchanged(proc, found) is (state in AT_REST)
+    assert not unchanged("", found)
+    for other in {*AT_REST, *MOVING} - {state}:
+        assert not unchanged(text(f"8.4/{other}/proc_drbd"), found)
+    for old, new in ((" oos:0", " oos:4"), (" C r-----", " C s-----"), ("/UpToDate C", "/Outdated C"), ("ds:UpToDate/", "ds:Failed/")):
+        assert old not in proc or not unchanged(proc.replace(old, new), found)
 
 
 def test_json_of_9_tells_the_same(text) -> None:

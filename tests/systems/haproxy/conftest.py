@@ -46,7 +46,11 @@ class World:
 
     def do(self, step: Step) -> None:
         """One step, as the real program would."""
-        if step.do == "write":
+        if step.do == "claim":
+            self.actual = replace(self.actual, owners=dict.fromkeys(self.config.marks, step.arg("service")), held=False)
+        elif step.do == "remove":
+            self.actual = replace(self.actual, text=None, owners=dict.fromkeys(self.config.marks, ""))
+        elif step.do == "write":
             self.actual = replace(self.actual, text=step.payload)
         elif step.do in ("start", "reload"):
             text = self.actual.text or ""
@@ -61,13 +65,14 @@ class World:
 
 
 def cluster_of(objects: Mapping[str, Mapping[str, Any]]) -> Cluster:
-    """path -> {labels: {option: value}, scope: [...], up: [...]}; without ``up`` it runs everywhere in its scope."""
+    """path -> {labels: {option: value}, scope: [...], up: [...], provisioned: bool}; without ``up`` it runs everywhere in its scope."""
     nodes = {name: Node(name, True, labels={"osvc_ha_address": address}) for name, address in ADDRESSES.items()}
     found = {}
     for path, one in objects.items():
         scope = tuple(one.get("scope", ADDRESSES))
         env = {f"osvc.l4.{option}": str(value) for option, value in {"enable": "true", **one["labels"]}.items()}
-        instances = {node: Instance(node, "up" if node in one.get("up", scope) else "down") for node in scope}
+        provisioned = one.get("provisioned", True)
+        instances = {node: Instance(node, "up" if node in one.get("up", scope) else "down", provisioned=provisioned) for node in scope}
         found[path] = Object(path, scope, instances, "flex", config={"env": env})
     return Cluster("id", "lab", "n1", nodes, found)
 

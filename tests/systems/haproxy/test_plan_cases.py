@@ -28,7 +28,7 @@ def test_labels_and_placement_become_steps(make_world, case: dict[str, Any]) -> 
     world = make_world(case.get("before", case["objects"]), **case.get("keywords", {}))
     if "before" in case:
         world.converge()
-    change = {key: value if isinstance(value, int) else frozenset(map(tuple, value)) for key, value in case.get("actual", {}).items()}
+    change = {key: frozenset(map(tuple, value)) if isinstance(value, list) else value for key, value in case.get("actual", {}).items()}
     if "busy" in change:
         change["busy"] |= world.actual.busy
     world.actual = replace(world.actual, **change)

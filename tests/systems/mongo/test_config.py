@@ -141,6 +141,9 @@ def test_mongod_conf_is_what_the_keywords_say():
         'bindIp: "n1.db.lan,localhost"',
         'keyFile: "/k"',
         "cacheSizeGB: 0.5",
+        "logAppend: true",
+        'logRotate: "reopen"',
+        "quiet: true",
     ):
         assert f"  {line}\n" in text
     for line in ('mode: "requireTLS"', 'CAFile: "/ca"', 'certificateKeyFile: "/pem"', "allowConnectionsWithoutCertificates: true"):

@@ -127,6 +127,9 @@ class Events:
                 self.world.do(step)
             except (self.refused, UnsafePlan):
                 return
+            if step.do == "remove" and self.decider == step.on:
+                # It was unprovisioned: a wish of meanwhile goes with the member, too.
+                self.theirs.pop(self.world.host(step.on), None)
 
     def person(self, node):
         """Somebody makes one member special by hand."""

@@ -47,7 +47,12 @@ def test_members_without_usable_names_can_be_purged(keywords: dict[str, str], wr
 def test_a_resolver_that_hangs_does_not_keep_it(keywords: dict[str, str], host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose name server is away: nobody listens on the port here, and that is known without it."""
     hung = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **named: hung.wait(30))
+
+    def resolve(*asked: object, **named: object) -> None:
+        hung.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     try:
         config = SYSTEM.parse({**keywords, "domain": "db.example.com"})
         assert reconcile(SYSTEM, config, never_provisioned(), Verb.UNPROVISION, host).steps == ()

@@ -104,3 +104,24 @@ def test_one_that_is_no_replica_set_at_all():
         hello={"isWritablePrimary": True}, replSetGetStatus=None, replSetGetConfig=None, listDatabases={"databases": ({"name": "shop"},)}
     )
     assert (alone.initiated, alone.state, alone.has_data) == (False, "", True)
+
+
+STARTS = {
+    "hello": {"isreplicaset": True, "info": "Does not have a valid replica set config", "localTime": 5001.0},
+    "replSetGetStatus": None,
+    "replSetGetConfig": None,
+    "serverStatus": {"catalogStats": {"collections": 30}},
+}
+
+
+def test_a_member_that_starts_is_of_its_set() -> None:
+    """Until it has found itself among its set's names, it says that it has no configuration: the one on its disk counts."""
+    found = view(**STARTS, saved=CONFIG)
+    assert (found.initiated, found.set_name, found.state) == (True, "db", "STARTUP")
+    assert found.config is not None and found.config.version == 4
+
+
+def test_data_without_a_saved_configuration_is_of_no_set() -> None:
+    """Whoever waits to be initiated and has collections was never in a set."""
+    found = view(**STARTS)
+    assert (found.initiated, found.has_data, found.config) == (False, True, None)

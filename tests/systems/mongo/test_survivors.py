@@ -38,6 +38,10 @@ def remains(survivors: str, *reports: Report) -> Remains:
 
 REFUSED = {
     "the survivor does not answer": (remains("a", up("b")), "a:1 does not answer as a member (a:1: Connection refused)"),
+    "the survivor lets nobody in": (
+        remains("a", Report("a:1", "a:1: replSetGetStatus: Authentication failed.", denied=True)),
+        "a:1: replSetGetStatus: Authentication failed.; name the right username and password_file, and with tls the right certificates",
+    ),
     "it is in no set": (remains("a", Report("a:1")), "a:1 does not answer as a member (it is in no replica set)"),
     "it is no member": (remains("az", up("a"), up("z")), "z:1 is no member of db; its members are a:1 b:1 c:1 d:1 e:1"),
     "two sets": (

@@ -124,6 +124,24 @@ def test_the_kernels_ceph_is_cut_off_by_force() -> None:
     assert host.ran == [("umount", "-i", "-c", "-f", "/srv/shop")]
 
 
+@pytest.mark.parametrize(("busy", "passes"), ((3, True), (10_000, False)))
+def test_who_hung_in_it_lets_go_a_moment_after_the_client(busy: int, passes: bool) -> None:
+    """Its process is ended, and the place is tried again for a while; then it is said what umount said."""
+    refused = iter([Completed(32, "", "umount: /srv/shop: target is busy.")] * busy)
+    touched = json.dumps({**TOUCHED, "client": {"pid": 41, "argv": ["ceph-fuse"]}})
+
+    def python(argv: Sequence[str], text: str) -> Completed:
+        return Completed(0, "[]" if any("holders" in word for word in argv) else touched, "")
+
+    host = machine(**{"umount": lambda argv, text: next(refused, OK), sys.executable: python})
+    made, step = config(kind="glusterfs", device="n1:/v0", stuck="abort"), Step("abort", "/srv/shop", "")
+    if passes:
+        SYSTEM.apply(made, step, host)
+    else:
+        with pytest.raises(ApplyError, match="umount /srv/shop: target is busy"):
+            SYSTEM.apply(made, step, host)
+
+
 def test_a_container_engines_volume_is_looked_up() -> None:
     """Docker says where it is; one that is not there is said with the command that makes it."""
     made, step = config(kind="local", device="docker:shop"), Step("mount", "/srv/shop", "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import threading
@@ -22,13 +23,13 @@ from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, HaError
 from osvc_ha.systems.drbd.client import witness
+from osvc_ha.systems.drbd.client.elsewhere import REMOTE, over, whereabouts
 from osvc_ha.systems.drbd.client.fence_notes import NOTES, Lineage, Noted, Notes, is_fenced, lineage_of, parse_lineage
 from osvc_ha.systems.drbd.plan.fencing import REFUSED, Answer, Evidence, Witness, Word, answer
 from osvc_ha.systems.drbd.state import DISKS, ROLES
 
 IDENTIFIERS = re.compile(r"([0-9A-F]{16}:){4}")
 PROGRAM = "/usr/share/osvc-ha/bin/osvc-ha"
-REMOTE = "ssh -o BatchMode=yes -o ConnectTimeout=3 {address}"
 DIRECTORY = Path("/run/osvc_ha/drbd")
 SECONDS = 30.0
 # DRBD 8.4 asks four times before it refuses a promotion (drbd_nl.c, drbd_set_role); a Primary that lost its peer, once.
@@ -45,21 +46,18 @@ HARMLESS = frozenset({"Outdated", "Inconsistent", "Diskless", "Failed"})
 
 @dataclass(frozen=True)
 class Case:
-    """Whom to fence off from what, and by which means."""
+    """Whom to fence off from what, and by which means. spent: how much of ``seconds`` is over."""
 
     resource: str
     peer: str
     seconds: float = SECONDS
+    spent: float = 0.0
     snapshot: Optional[Path] = None
     remote: str = REMOTE
     program: str = PROGRAM
     drbdadm: str = "drbdadm"
     directory: Path = DIRECTORY
     notes: Path = NOTES
-
-    def over(self, address: str, command: str) -> Tuple[str, ...]:
-        """The command line that runs a shell command on another node."""
-        return (*(word.format(address=address) for word in shlex.split(self.remote)), command)
 
 
 class Errand:
@@ -119,7 +117,7 @@ class Inquiry:
     def patience(self) -> float:
         """Of all its seconds a share, where DRBD will ask again."""
         role = self._drbd("role").partition("/")[0]
-        return self._case.seconds if role == "Primary" else self._case.seconds / TRIES
+        return self._case.seconds - self._case.spent if role == "Primary" else self._case.seconds / TRIES
 
     def evidence(self) -> Evidence:
         """As it is now."""
@@ -180,9 +178,9 @@ class Inquiry:
         """Ask every other node at once, and have somebody ready to ask the peer."""
         case = self._case
         for name, node in cluster.nodes.items():
-            address = node.address or cluster.resolved.get(name) or name
             if name in (cluster.local, case.peer):
                 continue
+            address = whereabouts(cluster, name)
             if name not in self._witnesses:
                 # The only other vote that a majority of three needs: its word and its note in one call.
                 self._note = self._note or len(cluster.nodes) <= 3
@@ -190,9 +188,8 @@ class Inquiry:
             if node.alive:
                 self._witnesses[name].run()
         if self._outdating is None and case.peer in cluster.nodes:
-            peer = cluster.nodes[case.peer]
-            address = peer.address or cluster.resolved.get(case.peer) or case.peer
-            self._outdating = Errand(lambda: self._ask_peer(address))
+            peer = whereabouts(cluster, case.peer)
+            self._outdating = Errand(lambda: self._ask_peer(peer))
 
     def _ask_witness(self, name: str, address: str) -> Optional[witness.Testimony]:
         case = self._case
@@ -200,7 +197,7 @@ class Inquiry:
         words += ["--lineage", str(self._lineage), "--seconds", f"{WITNESS_SECONDS:g}", *(["--note"] if self._note else [])]
         if case.snapshot is not None:
             words += ["--snapshot", str(case.snapshot)]
-        done = self._host.run(case.over(address, shlex.join(words)), seconds=REMOTE_SECONDS)
+        done = self._host.run(over(case.remote, address, shlex.join(words)), seconds=REMOTE_SECONDS)
         told = witness.read(done.out)
         return told if told is not None and told.node == name else None
 
@@ -222,7 +219,7 @@ class Inquiry:
         return Word.OUTDATED if after.role == "Secondary" and after.disks and after.disks <= HARMLESS else Word.REFUSED
 
     def _told(self, address: str, command: str) -> Told:
-        return told(self._host.run(self._case.over(address, command), seconds=REMOTE_SECONDS).out)
+        return told(self._host.run(over(self._case.remote, address, command), seconds=REMOTE_SECONDS).out)
 
 
 @dataclass(frozen=True)
@@ -240,6 +237,12 @@ def told(text: str) -> Told:
     gi = "\n".join(line for line in text.splitlines() if IDENTIFIERS.match(line.strip()))
     role = next((word for word in pairs if word in ROLES), "")
     return Told(role, frozenset(word for word in pairs if word in DISKS), parse_lineage(gi))
+
+
+def age() -> float:
+    """Seconds since this process began. On a busy node Python takes some of them to start, and who waits for it has counted them."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def decide(case: Case, host: Host) -> Answer:

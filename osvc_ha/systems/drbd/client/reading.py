@@ -1,24 +1,25 @@
-"""One reading of a resource on this node, in as few programs as can tell it: three while all is well."""
+"""One reading of a resource on this node, in as few programs as can tell it: three while all is well, and none right before a promotion."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional, Tuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Completed, Host
 from osvc_ha.planner.errors import ApplyError, ObserveError
 from osvc_ha.systems.drbd.config import Config
-from osvc_ha.systems.drbd.state import STANDALONE, UP_TO_DATE, Actual, Configured, Metadata, Resource, Versions
+from osvc_ha.systems.drbd.state import PRIMARY, STANDALONE, UP_TO_DATE, Actual, Configured, Metadata, Resource, Versions
 from osvc_ha.systems.drbd.state.configured import parse_dump, parse_show
 from osvc_ha.systems.drbd.state.events import parse_events
 from osvc_ha.systems.drbd.state.generations import parse_generations
 from osvc_ha.systems.drbd.state.json_status import parse_status
 from osvc_ha.systems.drbd.state.kernel_log import parse_reason
 from osvc_ha.systems.drbd.state.naming import with_names
-from osvc_ha.systems.drbd.state.progress import parse_code, parse_progress, parse_version, with_progress
+from osvc_ha.systems.drbd.state.progress import parse_code, parse_progress, parse_version, unchanged, with_progress
 
 from .fence_notes import Lineage, Notes, is_fenced, lineage_of
 
@@ -28,6 +29,11 @@ CONF = Path("/etc/drbd.conf")
 Configuration = Tuple[Optional[Configured], str]
 # One START looks three times, and `drbdadm dump` takes longer than all else: it is run again when a file has changed.
 DUMPED: WeakKeyDictionary[Host, Tuple[Tuple[Config, Tuple[Optional[str], ...]], Configuration]] = WeakKeyDictionary()
+# What the kernel told last. For a step it still holds while /proc/drbd says the same, which takes no program to read.
+TOLD: WeakKeyDictionary[Host, Tuple[Config, Resource]] = WeakKeyDictionary()
+# What `drbdsetup show` told last; in UNTOUCHED where nothing but a change of role came after it, for one look.
+SHOWN: WeakKeyDictionary[Host, Tuple[Config, Optional[Configured]]] = WeakKeyDictionary()
+UNTOUCHED: WeakSet[Host] = WeakSet()
 # drbdadm asks modinfo for the module before each start, which says so where there is none, and warns of a deprecated word.
 NOISE = re.compile(r"modinfo: |.*DRBD module version|.*you should .*upgrade|\s*$")
 
@@ -42,8 +48,11 @@ def look(config: Config, local: str, host: Host, states: bool = False) -> Actual
     proc = host.read(PROC) or ""
     versions = _versions(config, proc, host)
     configured, trouble = _configured(config, host)
+    same = not states and host in UNTOUCHED
+    if same:
+        UNTOUCHED.discard(host)
     # Asked of no module, drbdsetup would load it.
-    resource = look_at_kernel(config, versions, proc, host) if versions.loaded else None
+    resource = look_at_kernel(config, versions, proc, host, states or same) if versions.loaded else None
     if resource is not None:
         resource = with_names(resource, configured, local)
     return Actual(
@@ -52,7 +61,7 @@ def look(config: Config, local: str, host: Host, states: bool = False) -> Actual
         file=host.read(Path(config.file)),
         configured=configured,
         config_trouble=trouble,
-        running=None if states else _running(config, resource, host),
+        running=None if states else _running(config, resource, host, same),
         resource=resource,
         dropped=_dropped(config, resource, host),
         metadata=() if states else _metadata(config, resource, configured, local, host),
@@ -75,16 +84,22 @@ def ask(host: Host, argv: Tuple[str, ...], seconds: float = SECONDS) -> Complete
         raise ObserveError(str(error)) from error
 
 
-def look_at_kernel(config: Config, versions: Versions, proc: str, host: Host) -> Optional[Resource]:
-    """The resource as the kernel has it, None when it has none. ``proc``: the text of /proc/drbd."""
+def look_at_kernel(config: Config, versions: Versions, proc: str, host: Host, same: bool = False) -> Optional[Resource]:
+    """The resource as the kernel has it, None when it has none. proc: the text of /proc/drbd, which on 8.4 may do alone when ``same``."""
     if versions.nine:
         done = ask(host, (config.drbdsetup, "status", "--json", config.res))
         if done.code == 10 or (done.code and "No such resource" in done.words):
             return None
         return parse_status(_told(done, "drbdsetup status"), config.res)
+    before = TOLD.get(host)
+    if same and before is not None and before[0] == config and unchanged(proc, before[1]):
+        return before[1]
     text = _told(ask(host, (config.drbdsetup, "events2", "--now", "--statistics", config.res)), "drbdsetup events2")
     found = parse_events(text, config.res)
-    return with_progress(found, parse_progress(proc)) if found else None
+    if found is None:
+        return None
+    TOLD[host] = (config, found)
+    return with_progress(found, parse_progress(proc))
 
 
 def _told(done: Completed, who: str) -> str:
@@ -121,10 +136,24 @@ def _dumped(config: Config, host: Host) -> Configuration:
     return (parse_dump(done.out, config.res), "") if not done.code else (None, "")
 
 
-def _running(config: Config, resource: Optional[Resource], host: Host) -> Optional[Configured]:
+def _running(config: Config, resource: Optional[Resource], host: Host, same: bool) -> Optional[Configured]:
     if resource is None:
         return None
-    return parse_show(_told(ask(host, (config.drbdsetup, "show", config.res)), "drbdsetup show"), config.res)
+    known = SHOWN.get(host)
+    if same and known is not None and known[0] == config:
+        return known[1]
+    found = parse_show(_told(ask(host, (config.drbdsetup, "show", config.res)), "drbdsetup show"), config.res)
+    SHOWN[host] = (config, found)
+    return found
+
+
+def promoted(host: Host) -> None:
+    """Nothing but its role was changed since the last look: the next one need not ask what the kernel runs it with, nor, where /proc/drbd
+    says so, how it is."""
+    UNTOUCHED.add(host)
+    told = TOLD.get(host)
+    if told is not None:
+        TOLD[host] = (told[0], replace(told[1], role=PRIMARY))
 
 
 def _dropped(config: Config, resource: Optional[Resource], host: Host) -> str:

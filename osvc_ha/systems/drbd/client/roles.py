@@ -18,7 +18,7 @@ from osvc_ha.systems.drbd.state import UP_TO_DATE, Holder
 from osvc_ha.systems.drbd.state.holders import mounts_of, process, sentence, stacked_on, swaps_of
 
 from .doing import drbdadm
-from .reading import look, said
+from .reading import look, promoted, said
 
 EVERY = 0.1
 HELD = "(-12)"
@@ -52,6 +52,8 @@ def promote(config: Config, step: Step, host: Host) -> None:
         done = host.run((config.drbdadm, "primary", config.res), config.promote_timeout)
         if done.code and not any(word in done.words for word in PASSING):
             raise ApplyError(_refused(config, done))
+        if not done.code:
+            promoted(host)
         return not done.code
 
     if not host.wait(attempt, min(config.promote_timeout, 10.0), EVERY):
@@ -117,15 +119,16 @@ def first_sync(config: Config, step: Step, host: Host) -> None:
 
     Secondary again at once: who is to write is for START.
     """
-    local = recall(config, step).local
+    desired = recall(config, step)
+    local = desired.local
 
     def decided() -> bool:
         seen = look(config, local, host)
         good = seen.resource is not None and all(volume.disk == UP_TO_DATE for volume in seen.resource.volumes)
-        return good or may_force(seen, config.provision_alone)
+        return good or may_force(seen, desired)
 
     host.wait(decided, config.connect_timeout, EVERY)
-    if may_force(look(config, local, host), config.provision_alone):
+    if may_force(look(config, local, host), desired):
         drbdadm(config, host, "primary", "--force", seconds=config.promote_timeout)
         drbdadm(config, host, "secondary")
 

@@ -18,6 +18,7 @@ from osvc_ha.systems.drbd.state.events import parse_events
 from osvc_ha.systems.drbd.state.lineage import Generations, parse_identifiers
 from osvc_ha.systems.drbd.state.superblock import BLOCK, Superblock, parse_superblock
 
+from .elsewhere import over
 from .roles import holders
 
 SECONDS = 15.0
@@ -47,7 +48,7 @@ def look_there(config: Config, actual: Actual, node: str, remote: str, host: Hos
     """The other's, in its own words. ``trouble`` when it cannot be asked."""
     command = _questions(config, actual, node, actual.local)
     try:
-        done = host.run((*(word.format(address=node) for word in shlex.split(remote)), command), SECONDS)
+        done = host.run(over(remote, node, command), SECONDS)
     except HaError as error:
         return Side(node, trouble=str(error))
     found = _side(node, config, done.out, actual)
@@ -57,8 +58,7 @@ def look_there(config: Config, actual: Actual, node: str, remote: str, host: Hos
 def connect_there(config: Config, node: str, remote: str, host: Host) -> str:
     """A plain connect on the other node; why it failed, or ""."""
     try:
-        argv = (*(word.format(address=node) for word in shlex.split(remote)), f"{config.drbdadm} connect {config.res}")
-        done = host.run(argv, SECONDS)
+        done = host.run(over(remote, node, f"{config.drbdadm} connect {config.res}"), SECONDS)
     except HaError as error:
         return str(error)
     return done.words if done.code else ""

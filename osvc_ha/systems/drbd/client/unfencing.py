@@ -10,6 +10,7 @@ from typing import Optional, Tuple
 
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError
+from osvc_ha.systems.drbd.client.elsewhere import over, whereabouts
 from osvc_ha.systems.drbd.client.fence_notes import Notes
 from osvc_ha.systems.drbd.client.witness import Eyes
 
@@ -36,23 +37,13 @@ def unfence(resource: str, nodes: Tuple[str, ...], notes: Path, reach: Optional[
     if reach is None:
         return ()
     failed = []
-    eyes = Eyes(reach.snapshot, host)
-    give_up = time.monotonic() + LOOK_SECONDS
-    while True:
-        try:
-            cluster = eyes.look()
-            break
-        except HaError:
-            if time.monotonic() >= give_up:
-                raise
-            host.sleep(0.1)
+    cluster = Eyes(reach.snapshot, host).insist(time.monotonic() + LOOK_SECONDS)
     words = shlex.join((reach.program, "drbd", "unfence", resource, *nodes, "--here"))
-    for name, node in cluster.nodes.items():
-        address = node.address or cluster.resolved.get(name) or name
+    for name in cluster.nodes:
         if name == cluster.local:
             continue
         try:
-            done = host.run((*(word.format(address=address) for word in shlex.split(reach.remote)), words), seconds=REMOTE_SECONDS)
+            done = host.run(over(reach.remote, whereabouts(cluster, name), words), seconds=REMOTE_SECONDS)
         except HaError as error:
             failed.append(f"{name}: {error}")
             continue

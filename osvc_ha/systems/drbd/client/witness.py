@@ -47,6 +47,16 @@ class Eyes:
             raise ObserveError(f"{self._snapshot}: not written for {now - self._written:.1f} s")
         return load_cluster(self._snapshot, self._host)[0]
 
+    def insist(self, give_up: float) -> Cluster:
+        """Look until it can be told; the HaError of the last look once ``time.monotonic()`` is past ``give_up``."""
+        while True:
+            try:
+                return self.look()
+            except HaError:
+                if time.monotonic() >= give_up:
+                    raise
+                self._host.sleep(EVERY)
+
     def _ask_agent(self) -> Cluster:
         # Not source.Source: containers and a resolver that hangs while the network is cut have no say here.
         if self._feed is None:
@@ -75,13 +85,7 @@ def testify(eyes: Eyes, notes: Notes, peer: str, by: str, lineage: Lineage, note
     """
     give_up = time.monotonic() + seconds
     while True:
-        try:
-            cluster = eyes.look()
-        except HaError:
-            if time.monotonic() >= give_up:
-                raise
-            host.sleep(EVERY)
-            continue
+        cluster = eyes.insist(give_up)
         alive = cluster.alive()
         told = Testimony(cluster.local, peer in alive, by in alive, tuple(sorted(notes.read())))
         agrees = told.hears_us and not told.hears_peer

@@ -36,8 +36,10 @@ Theory.
 
 from __future__ import annotations
 
+from typing import Optional
+
 from osvc_ha.cluster.addresses import address_of, refuse_loopback
-from osvc_ha.cluster.types import Cluster
+from osvc_ha.cluster.types import Cluster, Object
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.guard import refuse_unresolved
 from osvc_ha.planner.types import Plan, Verb
@@ -74,7 +76,15 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         cluster=tuple(sorted(cluster.nodes)),
         addresses=addresses,
         passive=config.passive,
+        unused=tuple(node for node in nodes if node != cluster.local and _unused(cluster, service, node)),
     )
+
+
+def _unused(cluster: Cluster, service: Optional[Object], node: str) -> bool:
+    """Not while it is being provisioned: then it is on the way to be connected, and is waited for."""
+    instance = service.instances.get(node) if service else None
+    alive = node in cluster.alive()
+    return alive and instance is not None and instance.provisioned is False and not instance.state.startswith("provisioning")
 
 
 def plan(actual: Actual, desired: Desired) -> Plan:

@@ -6,7 +6,7 @@ from typing import List, Tuple
 
 from osvc_ha.systems.drbd.state import CONNECTED, PRIMARY, RECEIVING, STANDALONE, UP_TO_DATE, VERIFYING, Actual, Desired, Peer, Resource
 
-from .promotion import DISK_WAYS, progress, receiving
+from .promotion import DISK_WAYS, kept_notes, progress, receiving
 from .protection import config_notes, config_refusal, protection_refusal
 
 
@@ -27,7 +27,9 @@ def _states(actual: Actual, resource: Resource) -> List[str]:
         lines.append(f"{why}; bring the peer back, and it goes on; was that promoted, see `A Primary that stands still` in docs/hooks.md")
     if len([role for role in (resource.role, *(peer.role for peer in resource.peers)) if role == PRIMARY]) > 1:
         lines.append(f"{resource.name} has two Primaries; stop the service on one of them now")
-    if actual.local in actual.fenced:
+    kept = kept_notes(actual, resource)
+    lines += kept.values()
+    if actual.local in actual.fenced and actual.local not in kept:
         lines.append(f"{actual.local} was fenced off, and not resynced since: its data is old; connect the node that went on")
     for volume in resource.volumes:
         if volume.quorum is False:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Iterable, Optional, Tuple
+from typing import Dict, Iterable, Optional, Tuple
 
 from osvc_ha.systems.drbd.state import (
     CONNECTED,
@@ -79,6 +79,21 @@ def receiving(resource: Resource) -> Tuple[Tuple[Peer, PeerVolume], ...]:
     return tuple((peer, volume) for peer in resource.peers for volume in peer.volumes if volume.replication in RECEIVING)
 
 
+def kept_notes(actual: Actual, resource: Resource) -> Dict[str, str]:
+    """Nodes that are noted as fenced off (fencing.py, 3) while all copies are the same: a sentence for each, with the way out.
+
+    The handler had said 7, and DRBD did not take it: the peer was back by then, or the promotion failed. Said, and never taken back by
+    itself: whoever lifts a note cannot tell it from the same note, written anew a moment ago by a majority that has just lost this node.
+    """
+    same = bool(resource.volumes and resource.peers) and all(volume.disk == UP_TO_DATE for volume in resource.volumes)
+    for peer in resource.peers:
+        good = all(volume.disk == UP_TO_DATE and volume.replication == "Established" for volume in peer.volumes)
+        same = same and peer.connected and bool(peer.volumes) and good
+    names = {actual.local, *(peer.name for peer in resource.peers)} & set(actual.fenced) if same else set()
+    said = f"is noted as fenced off from {resource.name}, although all copies are the same now"
+    return {name: f"{name} {said}; run osvc-ha drbd unfence {resource.name} {name} to take that back" for name in sorted(names)}
+
+
 def _peers_refusal(actual: Actual, resource: Resource) -> str:
     writers = [peer.name for peer in resource.peers if peer.role == PRIMARY]
     if writers:
@@ -91,6 +106,9 @@ def _peers_refusal(actual: Actual, resource: Resource) -> str:
 
 
 def _local_refusal(actual: Actual, resource: Resource) -> str:
+    kept = kept_notes(actual, resource)
+    if actual.local in kept:
+        return kept[actual.local]
     if actual.local in actual.fenced:
         since = f"{actual.local} was fenced off from {resource.name}, and not resynced since: its data is old"
         return f"{since}; connect the node that went on, which resyncs it"

@@ -1,7 +1,9 @@
 """PROVISION and UNPROVISION. Pure.
 
 The only place that ever forces a role, and only on disks through which no data ever went: the first node to be provisioned
-cannot tell whether another one has data, so it waits until its peers are connected and as empty (provision_alone says otherwise).
+cannot tell whether another one has data, so it waits until its peers are connected and as empty (provision_alone says otherwise), or
+OpenSVC says that they are alive and hold nothing of the service: agent 2.1 provisions no other node before the leader is done, with
+its file system. Should such a peer hold data all the same, DRBD refuses to connect the two (unrelated data), and nothing is overwritten.
 A leader reborn empty that forced itself would hand out an empty disk as the good one.
 """
 
@@ -21,7 +23,7 @@ def provision(actual: Actual, desired: Desired) -> Plan:
     """The .res, metadata where there is none, up; and the first sync once all peers are seen to be empty too."""
     if desired.config.mode == GUARD:
         return ()
-    config, res = desired.config, desired.config.res
+    res = desired.config.res
     file = written(actual, desired)
     if file is not None and file.do == "resolve":
         return (file,)
@@ -37,7 +39,7 @@ def provision(actual: Actual, desired: Desired) -> Plan:
             steps.append(Step("create-metadata", res, f"the disk of {res} on {actual.local} has no metadata yet", asked(desired)))
         steps.append(Step("up", res, f"{res} is not in the kernel of {actual.local}"))
         steps.append(Step("first-sync", res, "if no node holds data of it, one has to be the source of the first sync", asked(desired)))
-    elif may_force(actual, config.provision_alone):
+    elif may_force(actual, desired):
         steps.append(Step("first-sync", res, f"no node holds data of {res} yet, so this one becomes the source", asked(desired)))
     return tuple(steps)
 
@@ -49,19 +51,20 @@ def _half_up(actual: Actual) -> bool:
     return bare and any(found.kind == "none" for found in actual.metadata)
 
 
-def may_force(actual: Actual, alone: bool = False) -> bool:
-    """Is every disk of every node empty, as far as anybody can know? alone: what is not connected is taken for empty."""
+def may_force(actual: Actual, desired: Desired) -> bool:
+    """Is every disk of every node empty, as far as anybody can know? With provision_alone, what is not connected is taken for empty."""
     resource = actual.resource
     if resource is None or not resource.volumes or resource.primary:
         return False
     ours = all(volume.disk == "Inconsistent" for volume in resource.volumes)
     fresh = {found.volume for found in actual.metadata if found.kind == "just-created"}
-    return ours and fresh >= {volume.number for volume in resource.volumes} and _peers_empty(resource, alone)
+    return ours and fresh >= {volume.number for volume in resource.volumes} and _peers_empty(resource, desired)
 
 
-def _peers_empty(resource: Resource, alone: bool) -> bool:
+def _peers_empty(resource: Resource, desired: Desired) -> bool:
     if any(peer.role == "Primary" for peer in resource.peers):
         return False
+    alone = desired.config.provision_alone or all(peer.connected or peer.name in desired.unused for peer in resource.peers)
     there = [peer for peer in resource.peers if peer.connected or not alone]
     tiebreaker = ("Diskless",)
     return all(

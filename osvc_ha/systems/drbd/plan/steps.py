@@ -17,13 +17,23 @@ def asked(desired: Desired) -> Tuple[Tuple[str, str], ...]:
         ("alive", " ".join(desired.alive)),
         ("cluster", " ".join(desired.cluster)),
         ("majority", str(desired.majority).lower()),
+        ("unused", " ".join(desired.unused)),
     )
 
 
 def recall(config: Config, step: Step) -> Desired:
     """The Desired that ``asked`` wrote down."""
-    words = {name: tuple(step.arg(name).split()) for name in ("nodes", "alive", "cluster")}
-    return Desired(Verb.START, config, step.arg("local"), words["nodes"], words["alive"], step.arg("majority") == "true", words["cluster"])
+    words = {name: tuple(step.arg(name).split()) for name in ("nodes", "alive", "cluster", "unused")}
+    return Desired(
+        Verb.START,
+        config,
+        step.arg("local"),
+        words["nodes"],
+        words["alive"],
+        step.arg("majority") == "true",
+        words["cluster"],
+        unused=words["unused"],
+    )
 
 
 def resolve(desired: Desired, why: str) -> Step:

@@ -7,7 +7,7 @@ from typing import List, Tuple
 from osvc_ha.planner.types import Facts
 from osvc_ha.systems.drbd.state import STANDALONE, UP_TO_DATE, Actual, Desired, Peer, Resource
 
-from .promotion import progress
+from .promotion import kept_notes, progress
 from .protection import config_notes, config_refusal, protection_refusal
 
 
@@ -32,6 +32,7 @@ def _resource_notes(actual: Actual, resource: Resource) -> List[str]:
             lines.append(f"volume {volume.number} of {resource.name} has no quorum")
     for peer in resource.peers:
         lines += _peer_notes(actual, resource, peer)
+    lines += kept_notes(actual, resource).values()
     if len([one for one in (resource.role, *(peer.role for peer in resource.peers)) if one == "Primary"]) > 1:
         lines.append(f"{resource.name} has two Primaries; stop the service on one of them now")
     return lines

@@ -192,7 +192,8 @@ class Desired:
     """What OpenSVC wants. ``alive``: nodes whose heartbeat is heard; ``majority``: of the cluster, as seen here.
 
     nodes: who holds the data, in scope order; addresses: node -> address, only for a rendered .res. passive: START means up and
-    connected, as Secondary. cluster: all of its nodes.
+    connected, as Secondary. cluster: all of its nodes. unused: other nodes of the resource that are alive, and of which OpenSVC says
+    that nothing of the service was provisioned there yet.
     """
 
     verb: Verb
@@ -204,3 +205,4 @@ class Desired:
     cluster: Tuple[str, ...]
     addresses: Mapping[str, str] = field(default_factory=lambda: _NONE)
     passive: bool = False
+    unused: Tuple[str, ...] = ()

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import Dict, List, Tuple
+from typing import List, Tuple
+
+from osvc_ha.mountinfo import mount_points
 
 from . import Holder
 
 MAJOR = 147
-# mountinfo writes a space in a path as \040 (proc(5)).
-ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 def mounts_of(mountinfo: str, minors: Iterable[int]) -> Tuple[Holder, ...]:
     """Mounts of these minors, from one /proc/PID/mountinfo, each mount point once."""
     wanted = {f"{MAJOR}:{minor}" for minor in minors}
-    points: Dict[str, None] = {}
-    for line in mountinfo.splitlines():
-        words = line.split()
-        if len(words) > 4 and words[2] in wanted:
-            points[ESCAPE.sub(lambda found: chr(int(found.group(1), 8) & 0xFF), words[4])] = None
+    points = dict.fromkeys(point for device, point in mount_points(mountinfo) if device in wanted)
     return tuple(Holder(f"it is mounted on {point}; umount {point}") for point in points)
 
 

@@ -13,8 +13,7 @@ from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, ObserveError
 from osvc_ha.planner.types import Step
-from osvc_ha.secret import is_open
-from osvc_ha.systems.haproxy.config import Config, resp
+from osvc_ha.systems.haproxy.config import Config
 from osvc_ha.systems.haproxy.state import (
     Actual,
     digest_of,
@@ -26,6 +25,8 @@ from osvc_ha.systems.haproxy.state import (
     split_fragments,
 )
 
+from .credentials import credentials
+from .marks import claim, forget, is_anothers, owners, refuse_anothers, runs_there
 from .process import ASKED_SECONDS, living_master, master_pid, said, stray_master
 
 START_SECONDS = 30.0
@@ -40,7 +41,16 @@ LOOK = "show info;show servers state\n"
 
 
 def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
-    """One look: file, process, loaded config, server states, ports in use, credentials. Raises ObserveError."""
+    """One look: marks, file, process, loaded config, server states, ports in use, credentials. Raises ObserveError."""
+    found = owners(config, host)
+    another = is_anothers(config, found)
+    # What another's sockets do not say keeps nobody from a STOP that has nothing to do.
+    with contextlib.suppress(ObserveError) if another else contextlib.nullcontext():
+        return _look(config, host, found, another)
+    return Actual(owners=found, held=True)
+
+
+def _look(config: Config, host: Host, found: Mapping[str, str], another: bool) -> Actual:
     answer = _ask(config, host)
     digest, servers, down = parse_runtime(answer) if answer else ("", {}, frozenset())
     return Actual(
@@ -51,8 +61,10 @@ def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
         text=host.read(config.config_file),
         busy=host.listening(),
         rejected=_rejected(config, host),
-        credentials=_credentials(config, host),
+        credentials=credentials(config, host),
         file_limit=_file_limit(config, host),
+        owners=found,
+        held=another and (bool(answer) or runs_there(config, host)),
     )
 
 
@@ -62,6 +74,8 @@ def apply(config: Config, step: Step, host: Host) -> None:
     One run at a time, since an agent's START and the watcher may meet; a push of server states is atomic in itself.
     """
     with contextlib.nullcontext() if step.do == "set" else host.lock(config.runtime_dir / "lock", LOCK_SECONDS):
+        if step.do not in ("set", "claim"):
+            refuse_anothers(config, host)
         OPERATIONS[step.do](config, step, host)
 
 
@@ -242,6 +256,8 @@ def _remove(config: Config, step: Step, host: Host) -> None:
         host.remove(file)
     for socket in (config.runtime_socket, config.master_socket, config.authority_socket):
         host.remove(socket)
+    # Last: until then a run that was killed half way goes on.
+    forget(config, host)
 
 
 def _run(host: Host, argv: Sequence[str]) -> None:
@@ -259,21 +275,13 @@ def _rejected(config: Config, host: Host) -> Mapping[str, str]:
     return {str(key): str(words) for key, words in found.items()} if isinstance(found, dict) else {}
 
 
-def _credentials(config: Config, host: Host) -> Mapping[str, str]:
-    """Path -> check lines that log in. A file that others can read is not used (its secret is out), nor one that is no credentials."""
-    found = {}
-    for path in sorted(config.credentials_dir.glob("*")):
-        try:
-            if is_open(host.mode(path)):
-                continue
-            user, colon, password = (host.read(path) or "").partition("\n")[0].partition(":")
-        except ObserveError:
-            continue
-        if colon:
-            login = resp("AUTH", user, password) if user else resp("AUTH", password)
-            found[str(path)] = f"    tcp-check send-binary {login.hex()}\n    tcp-check expect min-recv 5 string +OK\n"
-    return found
-
-
 Operation = Callable[[Config, Step, Host], None]
-OPERATIONS: Mapping[str, Operation] = {"write": _write, "start": _start, "reload": _reload, "set": _set, "stop": _stop, "remove": _remove}
+OPERATIONS: Mapping[str, Operation] = {
+    "claim": claim,
+    "write": _write,
+    "start": _start,
+    "reload": _reload,
+    "set": _set,
+    "stop": _stop,
+    "remove": _remove,
+}

@@ -21,6 +21,7 @@ Theory.
 6. *A fragment lives and dies alone.* A port in use elsewhere, missing credentials or a text that
    ``haproxy -c`` refuses drops that listener and is reported; the others go on.
 7. *Nothing discovered is not nothing wanted*: the last good listeners stay, with an alarm.
+8. *What another service owns is left alone*, its process, files and sockets: ``ownership``.
 
 Sources: HAProxy configuration and management manuals; haproxy/haproxy#51, #918, #2085, #3298.
 """
@@ -32,6 +33,7 @@ from typing import Tuple
 
 from osvc_ha.cluster.labels import discover
 from osvc_ha.cluster.types import Cluster
+from osvc_ha.planner.guard import refuse_unresolved
 from osvc_ha.planner.types import Plan, Step, Verb
 from osvc_ha.systems.haproxy.config import Config
 from osvc_ha.systems.haproxy.state import (
@@ -49,8 +51,9 @@ from osvc_ha.systems.haproxy.state import (
 )
 
 from .fragments import RedisGroup, fragments_of, known_addresses, redis_groups
+from .ownership import TAKES, claim, others, refusal, sentence, services_here
 
-__all__ = ["RedisGroup", "candidate", "desired", "maxconn_that_fits", "notes", "plan", "redis_groups"]
+__all__ = ["RedisGroup", "candidate", "desired", "guard", "maxconn_that_fits", "notes", "plan", "redis_groups"]
 
 RUNNING = {Verb.START: True, Verb.STOP: False, Verb.UNPROVISION: False}
 MOST_CONNECTIONS = 20000
@@ -79,16 +82,22 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         maxconn=config.maxconn,
         allow_empty=config.allow_empty,
         problems=tuple(problems),
+        service=config.path,
+        takes=verb in TAKES,
+        here=services_here(cluster, config.path) if config.path and verb in TAKES else None,
     )
 
 
 def plan(actual: Actual, desired: Desired) -> Plan:
     """Steps from one look at HAProxy to what is wanted."""
+    theirs = others(actual, desired)
+    if theirs:
+        return refusal(theirs, desired)
     if desired.running is False:
         return _end(actual, desired)
     usable, _ = _judge(actual, desired)
     text = candidate(actual, desired, usable)
-    steps: list[Step] = []
+    steps: list[Step] = list(claim(actual, desired))
     if actual.text != text:
         why = f"the config on disk differs from the labels ({changes(actual.text or '', text)})"
         steps.append(Step("write", "config", why, payload=text))
@@ -104,12 +113,25 @@ def plan(actual: Actual, desired: Desired) -> Plan:
 
 def _end(actual: Actual, desired: Desired) -> Plan:
     stop = (Step("stop", "haproxy", "OpenSVC stops HAProxy on this node"),) if actual.running else ()
-    gone = desired.gone and actual.text is not None
+    # A START that was refused by HAProxy has left the mark alone.
+    marked = bool(desired.service) and desired.service in actual.owners.values()
+    gone = desired.gone and (actual.text is not None or marked)
     return (*stop, *((Step("remove", "config", "OpenSVC unprovisions HAProxy on this node"),) if gone else ()))
 
 
+def guard(actual: Actual, desired: Desired, plan: Plan) -> None:
+    """UnsafePlan for paths that another service has, with the way out."""
+    refuse_unresolved("haproxy", plan)
+
+
 def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:
-    """Everything that was dropped, lowered or kept against the labels, and every listener that refuses its clients."""
+    """Everything that was dropped, lowered or kept against the labels, and every listener that refuses its clients.
+
+    Where another service has the paths, that alone: the listeners are its.
+    """
+    theirs = others(actual, desired)
+    if theirs:
+        return (sentence(theirs, desired.service),)
     usable, dropped = _judge(actual, desired)
     kept = ("no listener is labelled; the last good ones stay (allow_empty=true removes them)",) if _keeps_last(actual, desired) else ()
     fits = maxconn_that_fits(actual, desired)

@@ -13,7 +13,7 @@ from osvc_ha.systems.mongo.plan import desired, plan
 from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state import Actual, Health
 
-from . import bootstrap, handover, processes, reconfig, telling
+from . import bootstrap, handover, logs, processes, reconfig, telling
 from .reading import look
 
 __all__ = ["apply", "observe"]
@@ -65,7 +65,15 @@ def _carry_out(config: Config, steps: tuple[Step, ...], host: Host) -> str:
 
 
 Do = Callable[[Config, Step, Host], None]
-DO: Mapping[str, Do] = {**processes.DO, **bootstrap.DO, **reconfig.DO, **handover.DO, **telling.DO, **dict.fromkeys(WAITS, settle)}
+DO: Mapping[str, Do] = {
+    **processes.DO,
+    **bootstrap.DO,
+    **reconfig.DO,
+    **handover.DO,
+    **logs.DO,
+    **telling.DO,
+    **dict.fromkeys(WAITS, settle),
+}
 
 
 def apply(config: Config, step: Step, host: Host) -> None:

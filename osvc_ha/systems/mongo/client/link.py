@@ -23,6 +23,8 @@ DENIED = frozenset({UNAUTHORIZED, AUTHENTICATION_FAILED})
 NOT_YET_INITIALIZED = 94
 NO_REPLICATION = 76
 COMMAND_NOT_FOUND = 59
+# pymongo's words.
+HUNG_UP = "connection closed"
 
 
 class Fault(Enum):
@@ -42,6 +44,11 @@ class Trouble(HaError):
     def __init__(self, fault: Fault, words: str, code: int = 0) -> None:
         super().__init__(words)
         self.fault, self.words, self.code = fault, words, code
+
+    @property
+    def hung_up(self) -> bool:
+        """It accepted the connection and ended it without a word: a mongod that ends, or one with TLS that was asked without."""
+        return self.fault is Fault.SILENT and HUNG_UP in self.words
 
     @property
     def denied(self) -> bool:

@@ -18,6 +18,7 @@ from osvc_ha.systems.mongo.state import Disk
 from osvc_ha.systems.mongo.state.firstconfig import render_mongod
 
 from .link import Fault, Peer, Trouble, listens, session
+from .logs import log_size
 from .peers import own_peer, peer_at
 
 # A clean start takes one; a start after a crash reads the journal first, as long as that takes: nobody may kill it meanwhile.
@@ -28,7 +29,7 @@ QUIESCE_SECONDS = 0
 # On SIGTERM it takes those 15 s, and more to write its last checkpoint.
 END_SECONDS = 60.0
 TERMINATE_AFTER_SECONDS = 20.0
-OWN_FILES = ("mongod.conf", "mongod.log", "mongod.pid", "launch.log", "initiate.lock")
+OWN_FILES = ("mongod.conf", "mongod.log", "mongod.log.1", "mongod.pid", "launch.log", "initiate.lock")
 
 
 def configuration(config: Config) -> Path:
@@ -42,6 +43,7 @@ def disk(config: Config, name: str, host: Host) -> Disk:
         config=host.read(configuration(config), lossy=True) == render_mongod(config, name),
         has_data=any(name.startswith("WiredTiger") or name == "storage.bson" for name in host.names(Path(config.data))),
         keyfile_trouble=_keyfile_trouble(config, host) if config.launch else "",
+        log=log_size(config),
         told=told_seedlist(host.read(seedlist_file(Path(config.seedlists), config.path), lossy=True)),
     )
 
@@ -75,15 +77,15 @@ def launch(config: Config, step: Step, host: Host) -> None:
     if not host.alive(pid):
         raise ApplyError(f"{config.mongod}: it ended at once: {_last_words(config, log, host)}")
     if not listens(peer):
-        raise ApplyError(f"{config.mongod}: process {pid} runs and does not listen on {peer} yet; {config.directory}/mongod.log says why")
+        raise ApplyError(f"{config.mongod}: process {pid} runs and does not listen on {peer} yet; {config.log} says why")
 
 
 def _last_words(config: Config, log: Path, host: Host) -> str:
     """What it printed; else the last errors of its log (JSON lines since 4.4: severity E or F)."""
-    texts = [host.read(path, lossy=True) or "" for path in (log, Path(config.directory) / "mongod.log")]
+    texts = [host.read(path, lossy=True) or "" for path in (log, Path(config.log))]
     printed = [line for line in texts[0].splitlines() if line.strip()]
     logged = [line for line in texts[1].splitlines()[-200:] if '"s":"E"' in line or '"s":"F"' in line]
-    return " / ".join((logged or printed)[-3:])[-1500:] or f"see {config.directory}/mongod.log"
+    return " / ".join((logged or printed)[-3:])[-1500:] or f"see {config.log}"
 
 
 def wait_process(config: Config, step: Step, host: Host) -> None:
@@ -108,7 +110,7 @@ def stop(config: Config, step: Step, host: Host) -> None:
     if not host.wait(lambda: not host.alive(pid), TERMINATE_AFTER_SECONDS):
         host.kill(pid, signal.SIGTERM)
     if not host.wait(lambda: not host.alive(pid) and not listens(at), END_SECONDS):
-        raise ApplyError(f"{at}: process {pid} still runs {END_SECONDS:g} s after SIGTERM; see {config.directory}/mongod.log")
+        raise ApplyError(f"{at}: process {pid} still runs {END_SECONDS:g} s after SIGTERM; see {config.log}")
 
 
 def _shut_down(peer: Peer, seconds: float, force: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ Replies = Dict[str, Mapping[str, Any]]
 
 # Beyond the conversation's own deadline: a resolver that hangs cannot be told to stop.
 LATE_SECONDS = 0.5
+NO_ANSWER = f"{{}}: no answer within {LOOK_SECONDS + LATE_SECONDS:g} s"
 UNRESOLVED = "does not resolve here"
 HEALTH = {Fault.REFUSED: Health.ABSENT, Fault.LOGIN: Health.DENIED, Fault.TLS: Health.DENIED}
 # serverStatus is asked for three words; these sections cost most.
@@ -39,7 +40,8 @@ def look(config: Config, wanted: Desired, host: Host) -> Actual:
     views = _Views(config, host, names_of(hosts))
 
     def ask(node: str) -> None:
-        found[node] = views.own(node, peers[node]) if node == wanted.local else views.other(node, peers[node])
+        for told in views.own(node, peers[node]) if node == wanted.local else [views.other(node, peers[node])]:
+            found[node] = told
 
     now = host.now()
     threads = [threading.Thread(target=ask, args=(node,), daemon=True) for node in hosts]
@@ -49,8 +51,7 @@ def look(config: Config, wanted: Desired, host: Host) -> Actual:
     for thread in threads:
         thread.join(max(0.0, give_up - time.monotonic()))
     for node in hosts:
-        silent = f"{peers[node]}: no answer within {LOOK_SECONDS + LATE_SECONDS:g} s"
-        found.setdefault(node, (MemberView(node, Health.SILENT, silent), ""))
+        found.setdefault(node, (MemberView(node, Health.SILENT, NO_ANSWER.format(peers[node])), ""))
     here, trouble = found[wanted.local]
     found[wanted.local] = (_gone(here, config, host), trouble)
     return Actual(
@@ -80,20 +81,27 @@ class _Views:
         view, _ = self._converse(node, peer)
         return view, view.trouble if UNRESOLVED in view.trouble else ""
 
-    def own(self, node: str, peer: Peer) -> Tuple[MemberView, str]:
-        """This node's: by its socket too, whatever its name and address lead to."""
+    def own(self, node: str, peer: Peer) -> Iterator[Tuple[MemberView, str]]:
+        """This node's: by its socket too, whatever its name and address lead to. The last counts.
+
+        What the socket tells is told at once: it must not be lost because nobody answers by the name.
+        """
         path = Path(self._config.socket)
         if not self._config.launch or path.name not in self._host.names(path.parent):
-            return self.other(node, peer)
+            yield self.other(node, peer)
+            return
         inside, process = self._converse(node, socket_peer(self._config, self._host))
         if not process:
-            return self.other(node, peer)
+            yield self.other(node, peer)
+            return
+        yield inside, NO_ANSWER.format(peer)
         try:
             with session(peer, LOOK_SECONDS, login=False) as talk:
                 led_to = _process(_hello(talk))
         except Trouble as trouble:
-            return inside, trouble.words
-        return inside, "" if led_to == process else f"it leads {node} to another mongod than its own"
+            yield inside, trouble.words
+        else:
+            yield inside, "" if led_to == process else f"it leads {node} to another mongod than its own"
 
     def _converse(self, node: str, peer: Peer) -> Tuple[MemberView, str]:
         """The view through one address, and what identifies the process behind it."""
@@ -172,6 +180,9 @@ def _ask_all(talk: Session, replies: Replies) -> Optional[Trouble]:
             _try(talk, replies, command, database, more)
     if replies["hello"].get("setName"):
         _oldest(talk, replies)
+    elif "replSetGetConfig" not in replies:
+        # The last of all: what was counted before it is then known to be of no set.
+        _saved(talk, replies)
     return None
 
 
@@ -190,15 +201,28 @@ def _try(talk: Session, replies: Replies, command: str, database: str, more: Map
 
 
 def _oldest(talk: Session, replies: Replies) -> None:
+    first = _first(talk, "oplog.rs", sort={"$natural": 1}, projection={"ts": 1})
+    if first:
+        replies["oldest"] = {"ts": first["ts"]}
+
+
+def _saved(talk: Session, replies: Replies) -> None:
+    """The configuration on its disk. A member that starts says, until it has found itself among the names there, that it has none."""
+    saved = _first(talk, "system.replset")
+    if saved:
+        replies["saved"] = saved
+
+
+def _first(talk: Session, collection: str, **more: object) -> Optional[Mapping[str, Any]]:
+    """Of a collection in ``local``; None when it is empty, or may not be read."""
     try:
-        cursor = mapping(talk.ask("find", "oplog.rs", "local", sort={"$natural": 1}, limit=1, projection={"ts": 1}))
+        cursor = mapping(talk.ask("find", collection, "local", limit=1, **more))
     except Trouble as trouble:
         if trouble.fault is not Fault.COMMAND:
             raise
-        return
-    first = cursor["cursor"]["firstBatch"]
-    if first:
-        replies["oldest"] = {"ts": first[0]["ts"]}
+        return None
+    batch: Sequence[Mapping[str, Any]] = cursor["cursor"]["firstBatch"]
+    return batch[0] if batch else None
 
 
 def mapping(reply: Mapping[str, Any]) -> Dict[str, Any]:

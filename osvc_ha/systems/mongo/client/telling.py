@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from osvc_ha.cluster.seedlist import seedlist_file
 from osvc_ha.host import Host
 from osvc_ha.planner.types import Step
 from osvc_ha.systems.mongo.config import Config
+from osvc_ha.wakers import poke
 
 # The TTL of the record, 60 s by default, and what the writer needs. A client that finds a member which has gone asks the others.
 WITHDRAW_SECONDS = 90.0
@@ -24,10 +23,7 @@ def tell(config: Config, step: Step, host: Host) -> None:
     host.replace(file, step.payload, 0o644)
     beside = file.parent.parent
     for name in host.names(beside):
-        # It may be none, nobody may listen, or have too much to read already: then it looks by itself.
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
-            mouth.setblocking(False)
-            mouth.sendto(b"look", str(beside / name / "watch.sock"))
+        poke(beside / name / "watch.sock")
 
 
 def withdraw(config: Config, step: Step, host: Host) -> None:

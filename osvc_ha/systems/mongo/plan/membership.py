@@ -17,6 +17,7 @@ from osvc_ha.systems.mongo.state.documents import Change
 from osvc_ha.systems.mongo.state.setconfig import MARK, Member
 
 from . import readiness
+from .rotating import rotate
 from .seeds import tell
 from .standing import committed, configuration, keeps_majority, primary, seen_by_primary, where, with_votes, without
 from .steps import group_args, resolve
@@ -24,8 +25,8 @@ from .voting import next_unvoted, next_voter
 
 
 def follow(actual: Actual, desired: Desired) -> Plan:
-    """What clients are to find, on every node; one change, and a look after it, on one. Empty when all is as placement has it."""
-    return (*tell(actual, desired), *_follow(actual, desired))
+    """The log, and what clients are to find, on every node; one change, and a look after it, on one. Empty when all is as it should be."""
+    return (*rotate(actual, desired), *tell(actual, desired), *_follow(actual, desired))
 
 
 def _follow(actual: Actual, desired: Desired) -> Plan:

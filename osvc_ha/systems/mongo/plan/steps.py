@@ -21,6 +21,7 @@
     drain             node   seconds         waits
     tell              path                   writes the members (payload) for the dns system of this node, and wakes the followers
     withdraw          srv    host            waits until the SRV record has ``host`` (host:port) no more, and not for ever
+    rotate-log        node   host            mongod.log becomes mongod.log.1, and mongod opens a new one
     stop              node   host            ends mongod, and waits until it is gone. Forced where it is still primary: that it
                                              may go all the same has been decided by the plan
     remove-directory  node   host            removes what is ours in the directory; never the keyfile, nor anything else

@@ -106,6 +106,7 @@ class Disk:
 
     config: mongod.conf is there, and is what ``render_mongod`` makes of the keywords now.
     told: the members as this node told them last, None when it did not: see ``osvc_ha.cluster.seedlist``.
+    log: bytes of mongod.log, None when there is none: it was renamed, and mongod has not opened a new one yet.
     keyfile_trouble: why the keyfile cannot be used (absent, open to others), "" when it can or when there is to be none.
     """
 
@@ -113,6 +114,7 @@ class Disk:
     has_data: bool = False
     keyfile_trouble: str = ""
     told: Optional[Seedlist] = None
+    log: Optional[int] = 0
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ def render_mongod(config: Config, host: str) -> str:
         },
         "security": {"keyFile": config.keyfile} if config.keyfile else None,
         "storage": {"dbPath": config.data, "wiredTiger": _cache(config)},
-        "systemLog": {"destination": "file", "path": f"{config.directory}/mongod.log", "logAppend": True},
+        # reopen: whoever rotates renames the file, and asks mongod to open it anew. MongoDB wants logAppend with it.
+        "systemLog": {"destination": "file", "path": config.log, "logAppend": True, "logRotate": "reopen", "quiet": config.quiet},
         "processManagement": {"pidFilePath": f"{config.directory}/mongod.pid"},
     }
     lines = ["# Written by osvc_ha before each start of mongod: change the keywords of the resource instead.", *_lines(tree, "")]

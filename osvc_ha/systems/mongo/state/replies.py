@@ -22,12 +22,14 @@ def parse_view(node: str, replies: Mapping[str, Reply], names: Mapping[str, str]
 
     replies: by command; those that were refused are left out: ``hello`` (or ``isMaster``), ``replSetGetStatus``,
     ``replSetGetConfig`` (with commitmentStatus on a primary), ``listDatabases`` (nameOnly), ``getDefaultRWConcern``,
-    ``serverStatus`` (storageEngine and pid), ``oldest`` ({"ts": seconds} of the first entry of its oplog).
+    ``serverStatus`` (storageEngine and pid), ``oldest`` ({"ts": seconds} of the first entry of its oplog), ``saved`` (the
+    configuration on the disk of one that says it has none).
     names: host:port in lower case -> node, as ``names_of`` makes it.
     """
     hello, status = replies.get("hello", {}), replies.get("replSetGetStatus", {})
     got = replies.get("replSetGetConfig", {})
-    document: Reply = got.get("config", {})
+    starting = bool(hello.get("isreplicaset") and replies.get("saved"))
+    document: Reply = replies["saved"] if starting else got.get("config", {})
     databases = replies.get("listDatabases")
     owned = tuple(sorted(str(entry["name"]) for entry in databases["databases"])) if databases else ()
     holds = tuple(name for name in owned if name not in SYSTEM_DATABASES)
@@ -41,7 +43,7 @@ def parse_view(node: str, replies: Mapping[str, Reply], names: Mapping[str, str]
         has_data=bool(holds) if databases is not None else _counted(replies),
         databases=holds,
         me=str(hello.get("me", "") or own.get("name", "")),
-        state=_state(hello, status, own),
+        state="STARTUP" if starting else _state(hello, status, own),
         optime=float(own.get("optimeDate", 0) or 0),
         oldest=float(replies.get("oldest", {}).get("ts", 0)),
         clock=float(hello.get("localTime", 0) or 0),

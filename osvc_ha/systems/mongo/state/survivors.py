@@ -22,6 +22,7 @@ HAS_DATA = frozenset({"PRIMARY", "SECONDARY"})
 class Report:
     """One member by its own words. trouble: why there are none. there: something answers all the same, and so it votes.
 
+    denied: it does not let us in, by login or certificate.
     optime: (term, seconds, counter) of its last operation: the higher, the more it has. document: its configuration.
     """
 
@@ -31,6 +32,7 @@ class Report:
     state: str = ""
     optime: Tuple[int, int, int] = (-1, 0, 0)
     document: Optional[Mapping[str, Any]] = None
+    denied: bool = False
 
     @property
     def config(self) -> Optional[SetConfig]:
@@ -72,6 +74,8 @@ def refusal(remains: Remains) -> str:
 def _refusals(remains: Remains) -> Iterator[str]:
     for host in remains.survivors:
         found = remains.report(host)
+        if found is not None and found.denied:
+            yield f"{found.trouble}; name the right username and password_file, and with tls the right certificates"
         if found is None or found.trouble or found.config is None:
             words = found.trouble if found is not None else ""
             yield f"{host} does not answer as a member ({words or 'it is in no replica set'}), so it is no survivor"

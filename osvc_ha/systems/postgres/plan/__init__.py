@@ -19,7 +19,7 @@ Theory.
 from __future__ import annotations
 
 from osvc_ha.cluster.types import Cluster
-from osvc_ha.planner.errors import UnsafePlan
+from osvc_ha.planner.guard import refuse_unresolved
 from osvc_ha.planner.types import Plan, Step, Verb
 from osvc_ha.systems.postgres.config import Config
 from osvc_ha.systems.postgres.state import Actual, Desired, Folder, Kind
@@ -50,9 +50,7 @@ def plan(actual: Actual, desired: Desired) -> Plan:
 
 def guard(actual: Actual, desired: Desired, plan: Plan) -> None:
     """UnsafePlan for whatever only a person can resolve."""
-    for step in plan:
-        if step.do == "resolve":
-            raise UnsafePlan(f"postgres {step.on}: {step.why}")
+    refuse_unresolved("postgres", plan)
 
 
 def _start(actual: Actual, desired: Desired) -> Plan:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any, Dict, Tuple
 
+from osvc_ha.mountinfo import mount_points
 from osvc_ha.planner.errors import ObserveError
 from osvc_ha.systems.postgres.state import Answer, Kind
 
@@ -102,6 +103,5 @@ def parse_major(text: str) -> str:
 
 
 def parse_mounts(text: str) -> Tuple[str, ...]:
-    """/proc/self/mountinfo -> mount points. Spaces and the like stand there in octal."""
-    fields = (line.split() for line in text.splitlines())
-    return tuple(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), one[4]) for one in fields if len(one) > 4)
+    """/proc/self/mountinfo -> mount points."""
+    return tuple(point for _, point in mount_points(text))

@@ -97,8 +97,8 @@ def _refusal(actual: Actual, desired: Desired, to: str) -> str:
     if named_master(actual, desired) != actual.local:
         return f"{here}, but a majority of the Sentinels does not say so, and without them nobody can take over"
     if not _asked(actual, desired):
-        said = next((s.unusable for s in actual.sentinels.values() if s.unusable), "") or " and ".join(tilted(actual))
-        said = said or "none of those that stay knows the group"
+        unusable = next((s.unusable for s in actual.sentinels.values() if s.unusable), "")
+        said = unusable or " and ".join(tilted(actual)) or "none of those that stay knows the group"
         return f"{here} and no Sentinel can run the handover: {said}"
     return ""
 

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Tuple
+from typing import List, Tuple
 
 from osvc_ha.host import Completed, Host
 from osvc_ha.planner.errors import ApplyError, ObserveError
@@ -120,10 +120,22 @@ def abort(config: Config, step: Step, host: Host) -> None:
         if not pid:
             raise ApplyError(f"{step.on}: the process that serves it is not found on this node; end it, then stop again")
         host.kill(pid, signal.SIGKILL)
-        host.wait(lambda: not host.alive(pid), KILLED_SECONDS)
-        done = _umount(config, step.on, host)
+        done = _released(config, step.on, pid, host)
     if done.code:
         raise ApplyError(f"umount {step.on}: {_words(done, step.on)}{_held_by(_named(holders(host, step.on)))}")
+
+
+def _released(config: Config, place: str, pid: int, host: Host) -> Completed:
+    """Unmount once the client is gone. Whose calls hung in it lets go a moment later, and until then the place is busy."""
+    host.wait(lambda: not host.alive(pid), KILLED_SECONDS)
+    tries: List[Completed] = []
+
+    def unmounted() -> bool:
+        tries.append(_umount(config, place, host))
+        return not tries[-1].code
+
+    host.wait(unmounted, KILLED_SECONDS)
+    return tries[-1]
 
 
 def detach(config: Config, step: Step, host: Host) -> None:

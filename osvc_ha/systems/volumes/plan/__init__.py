@@ -19,10 +19,10 @@ Theory.
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Tuple
 
 from osvc_ha.cluster.types import Cluster
-from osvc_ha.planner.errors import UnsafePlan
+from osvc_ha.planner.guard import refuse_unresolved
 from osvc_ha.planner.types import Plan, Step, Verb
 from osvc_ha.systems.volumes.config import Config
 from osvc_ha.systems.volumes.state import Actual, Desired
@@ -186,6 +186,4 @@ def _resolve(config: Config, why: str) -> Step:
 
 def guard(actual: Actual, desired: Desired, plan: Plan) -> None:
     """UnsafePlan for whatever only a person can resolve, with the sentence that says how."""
-    refused: Optional[Step] = next((step for step in plan if step.do == "resolve"), None)
-    if refused is not None:
-        raise UnsafePlan(f"volumes {refused.on}: {refused.why}")
+    refuse_unresolved("volumes", plan)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from osvc_ha.mountinfo import plain
 from osvc_ha.planner.errors import ObserveError
 
-ESCAPED = re.compile(r"\\([0-7]{3})")
 # ext4 of Linux 6.15 and later says the second when errors=remount-ro has struck, and rw beside it.
 READ_ONLY = frozenset({"ro", "emergency_ro", "shutdown"})
 
@@ -53,17 +52,13 @@ def _row(line: str) -> Mount:
     fstype, source, shared = after[0], after[1], after[2]
     return Mount(
         device=before[2],
-        root=_plain(before[3]),
-        at=_plain(before[4]),
+        root=plain(before[3]),
+        at=plain(before[4]),
         fstype=fstype,
-        source=_plain(source),
+        source=plain(source),
         own=tuple(before[5].split(",")),
         shared=tuple(shared.split(",")),
     )
-
-
-def _plain(text: str) -> str:
-    return ESCAPED.sub(lambda found: chr(int(found.group(1), 8)), text)
 
 
 def topmost(mounts: Sequence[Mount], place: str) -> Optional[Mount]:

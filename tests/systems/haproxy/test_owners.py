@@ -1,0 +1,64 @@
+"""Two services on one pair of paths: only one of them ever does anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from osvc_ha.planner.errors import UnsafePlan
+from osvc_ha.planner.reconcile import judge
+from osvc_ha.planner.types import Status, Verb
+from osvc_ha.systems.haproxy import SYSTEM
+from osvc_ha.systems.haproxy.state import owner_in
+
+FIRST, SECOND = "prod/svc/first", "prod/svc/second"
+OBJECTS = {path: {"labels": {"port": port}} for port, path in enumerate((FIRST, SECOND), 80)}
+WHO = st.sampled_from((FIRST, SECOND))
+
+
+@given(st.lists(st.tuples(WHO, st.sampled_from(Verb)), max_size=12))
+def test_whoever_is_not_the_owner_does_nothing(make_world, turns) -> None:
+    """Whatever two services are asked, in any order: while one has the paths, no verb of the other has a step that is taken."""
+    world = make_world(OBJECTS, path=FIRST)
+    for who, verb in turns:
+        world.config = replace(world.config, path=who)
+        had = {owner for owner in world.actual.owners.values() if owner}
+        steps, before = world.plan(verb), world.actual
+        if had - {who}:
+            assert {step.do for step in steps} == ({"resolve"} if verb in (Verb.START, Verb.PROVISION) else set())
+        else:
+            world.converge(verb)
+            assert world.plan(verb) == ()
+        assert had <= {who} or world.actual == before
+
+
+def test_what_cannot_start_is_down_and_says_whose_it_is(make_world) -> None:
+    """The status of the second is down, not warn, with the sentence that its START is refused with; the first is up."""
+    world = make_world(OBJECTS, path=FIRST)
+    world.converge()
+    assert judge(SYSTEM, world.config, world.cluster, world.actual).status is Status.UP
+    second = replace(world.config, path=SECOND)
+    health = judge(SYSTEM, second, world.cluster, world.actual)
+    wanted = SYSTEM.desired(second, world.cluster, Verb.START)
+    with pytest.raises(UnsafePlan) as refused:
+        SYSTEM.guard(world.actual, wanted, SYSTEM.plan(world.actual, wanted))
+    assert health.status is Status.DOWN
+    assert str(refused.value) == f"haproxy paths: {health.lines[0]}"
+    assert f"belong to {FIRST}" in health.lines[0]
+
+
+@given(st.sampled_from(("ns1/svc/a", "root/svc/in.gress", FIRST)), st.integers(0, 40))
+def test_half_a_mark_names_nobody(service: str, size: int) -> None:
+    """A mark that was cut short is none, rather than the mark of a service with a shorter name."""
+    whole = f"{service}\n"
+    assert owner_in(whole) == service
+    assert owner_in(whole[:size]) == (service if size >= len(whole) else "")
+
+
+@pytest.mark.parametrize("text", [None, "", "\n", "no path\n", "prod/svc/a\nmore\n", "\ufffd\x00\n", "a/b/c/d\n"])
+def test_garbage_names_nobody(text: str) -> None:
+    """What no version of osvc_ha writes binds nobody: START writes the mark anew."""
+    assert owner_in(text) == ""
