@@ -63,9 +63,9 @@ def resolve_addresses(names: Iterable[str], host: Host) -> Dict[str, str]:
     if not wanted:
         return {}
     found = {name: address for name, address in _tailscale(host).items() if name in wanted}
-    give_up = host.now() + MOST_RESOLVING_SECONDS
+    give_up = host.monotonic() + MOST_RESOLVING_SECONDS
     for name in wanted:
-        left = give_up - host.now()
+        left = give_up - host.monotonic()
         if name not in found and left > 0:
             address = _resolved(name, host, min(left, SECONDS))
             if address:

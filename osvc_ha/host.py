@@ -42,7 +42,7 @@ class Completed:
 
 
 class Host:
-    """Run, read, replace, exchange, now, sleep. ``FakeHost`` in osvc_ha.testing stands in for it."""
+    """Run, read, replace, exchange, now, monotonic, sleep. ``FakeHost`` in osvc_ha.testing stands in for it."""
 
     def run(
         self,
@@ -244,8 +244,12 @@ class Host:
         return True
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Seconds since the epoch. For what is told; a clock that is set makes no deadline."""
         return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that no setting of the clock moves. For deadlines."""
+        return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -144,6 +144,10 @@ class FakeHost(Host):
         """The clock."""
         return self.clock
 
+    def monotonic(self) -> float:
+        """The clock, which nobody sets."""
+        return self.clock
+
     def sleep(self, seconds: float) -> None:
         """Move the clock; nobody waits."""
         self.clock += max(0.0, seconds)

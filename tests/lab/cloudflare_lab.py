@@ -36,6 +36,9 @@ class Node(Host):
     def now(self) -> float:
         return self.clock.now
 
+    def monotonic(self) -> float:
+        return self.clock.now
+
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.clock.now += seconds

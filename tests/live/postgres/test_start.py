@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
+import time
 
 import pytest
 
@@ -55,6 +57,27 @@ def test_a_broken_pg_hba_is_warned_of_while_the_server_still_runs(running) -> No
     health = running.health()
     assert health.status is Status.UP
     assert "the next start would fail: pg_hba.conf:" in health.lines[0]
+
+
+def test_p1_data_that_patroni_works_on_is_left_to_it(server) -> None:
+    """Two that decide who is primary split it."""
+    (server.directory / "patroni.dynamic.json").write_text("{}")
+    with pytest.raises(UnsafePlan, match=r"let OpenSVC run Patroni instead"):
+        server.start()
+    assert server.pid == 0
+
+
+def test_a_clock_that_is_set_moves_no_deadline(server, monkeypatch) -> None:
+    """It goes back by an hour at every look: a server that does not come up is given up in time all the same."""
+    set_back = itertools.count(2_000_000_000, -3600)
+    monkeypatch.setattr(server.host, "now", lambda: float(next(set_back)))
+    server.keywords["ready_timeout"] = "1"
+    server.say_in_config("restore_command = 'sleep 30; false'")
+    (server.directory / "recovery.signal").touch()
+    began = time.monotonic()
+    with pytest.raises(ApplyError, match="not ready within 1 s"):
+        server.start()
+    assert time.monotonic() - began < 20
 
 
 def test_data_of_another_major_version_is_refused_with_the_way_out(server) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,38 @@ def test_everything_happens_on_the_mounted_volume_and_nothing_without_it(volume)
     assert volume.provision() == []
     volume.keywords["remove_data"] = "true"
     assert volume.do(Verb.UNPROVISION)[0] == []
+
+
+@pytest.fixture
+def hang(volume) -> Iterator[Callable[[], None]]:
+    """Lay a file system over the volume that answers nothing: FUSE with nobody behind it."""
+    device = os.open("/dev/fuse", os.O_RDWR)
+    point = volume.keywords["mount"]
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
+
+    def lay() -> None:
+        subprocess.run(["mount", "-i", "-t", "fuse", "-o", options, "hung", point], check=True, pass_fds=[device])
+
+    yield lay
+    # Whoever waits for an answer gets an error now.
+    os.close(device)
+    subprocess.run(["umount", "-l", point], check=False, capture_output=True)
+
+
+def test_a_volume_that_hangs_is_said_and_does_not_keep_the_server_from_ending(volume, hang) -> None:
+    """The status says so in time; STOP finds postmaster and children by what the kernel knows of them, and ends them."""
+    volume.provision()
+    volume.start()
+    pid = volume.pid
+    hang()
+    began = time.monotonic()
+    health = volume.health()
+    assert health.status is not Status.DOWN
+    assert any("the volume hangs" in line for line in health.lines), health
+    volume.do(Verb.STOP)
+    assert time.monotonic() - began < 60
+    assert not volume.host.alive(pid)
+    assert volume.orphans() == ()
 
 
 def test_a_full_volume_is_said_and_nothing_is_lost(volume) -> None:

@@ -16,7 +16,7 @@ from osvc_ha.systems.postgres.state.pidfile import PHASES, PidFile
 CONFIG = Config("prod/svc/pg", "/srv/pg/data", "/srv/pg", log="/x", remove_data=True)
 CLUSTER = Cluster("", "", "n1", {}, {})
 pids = st.integers(0, 9)
-words = st.sampled_from(["", "some words"])
+words = st.sampled_from(["", "some words of another"])
 pid_files = st.builds(PidFile, pid=pids, port=st.sampled_from([0, 5432, 5433]), phase=st.sampled_from(["", *sorted(PHASES)]))
 directories = st.builds(
     Directory,
@@ -29,6 +29,7 @@ directories = st.builds(
     size=st.integers(0, 10),
     standby=st.booleans(),
     recovery=st.booleans(),
+    patroni=st.booleans(),
     pid_file=st.none() | pid_files,
 )
 machines = st.builds(
@@ -60,7 +61,7 @@ def test_never_a_second_server(actual: Actual) -> None:
         assert not actual.postmaster or steps[0] == "await-end"
         assert actual.postmaster or (actual.directory.mounted and actual.directory.folder is Folder.CLUSTER and not actual.machine.rival)
         assert not actual.orphans or actual.postmaster or steps[0] == "end-orphans"
-        assert actual.postmaster or not actual.directory.standby
+        assert actual.postmaster or not (actual.directory.standby or actual.directory.patroni)
 
 
 @given(readings)

@@ -55,7 +55,7 @@ class Calls:
     def _tried(self, what: str, right: str, ask: Ask, again: tuple[type[HaError], ...]) -> Any:
         from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-        end = self.host.now() + PATIENCE * self.config.timeout
+        end = self.host.monotonic() + PATIENCE * self.config.timeout
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome is not None else None
@@ -65,7 +65,7 @@ class Calls:
         def stop(state: RetryCallState) -> bool:
             error = state.outcome.exception() if state.outcome is not None else None
             asked = error.wait if isinstance(error, Throttled) else 0.0
-            return state.attempt_number >= TRIES or self.host.now() + asked >= end
+            return state.attempt_number >= TRIES or self.host.monotonic() + asked >= end
 
         retrying = Retrying(retry=retry_if_exception_type(again), stop=stop, wait=wait, sleep=self.host.sleep, reraise=True)
         try:

@@ -18,7 +18,7 @@ from . import creating, ending, starting
 from .asking import ask
 from .directory import look, progress
 from .machine import machine
-from .scanning import processes
+from .scanning import HUNG, processes
 
 __all__ = ["apply", "observe"]
 
@@ -26,6 +26,8 @@ __all__ = ["apply", "observe"]
 def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
     """How it is here. Processes first: a stop has to find them even when the disk is dead."""
     found = look(config, host)
+    if found.hangs:
+        HUNG.add(host)
     noted = found.pid_file.pid if found.pid_file is not None else 0
     sorted_out = sort_out(processes(config, host), config.directory, noted)
     actual = Actual(cluster.local, found, postmaster=sorted_out.postmaster, orphans=sorted_out.orphans)

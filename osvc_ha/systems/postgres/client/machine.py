@@ -15,6 +15,7 @@ from osvc_ha.systems.postgres.state.processes import Found
 from osvc_ha.systems.postgres.state.replies import parse_major
 
 from .account import uid
+from .directory import text_of
 
 
 def machine(config: Config, directory: Directory, found: Found, host: Host) -> Machine:
@@ -72,10 +73,8 @@ def _beside_us(pid: int) -> bool:
 
 
 def _pid_file_of(pid: int, host: Host) -> PidFile:
-    try:
-        return parse_pid_file(host.read(Path(f"/proc/{pid}/cwd/postmaster.pid"), lossy=True) or "")
-    except ObserveError:
-        return PidFile()
+    # Its volume may hang, too.
+    return parse_pid_file(text_of(f"/proc/{pid}/cwd/postmaster.pid", host))
 
 
 def command_of(pid: int, host: Host) -> str:

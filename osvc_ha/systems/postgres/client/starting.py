@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ApplyError, ObserveError
+from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.types import Step
 from osvc_ha.systems.postgres.config import Config
 from osvc_ha.systems.postgres.plan.telling import waiting
 from osvc_ha.systems.postgres.state import Actual
-from osvc_ha.systems.postgres.state.pidfile import parse_pid_file
 
 from .account import as_owner, environment, give
 from .asking import ask
-from .directory import look, mounted, progress
+from .directory import look, mounted, noted, progress, text_of
 from .machine import command_of, lock_holder
 from .scanning import running
 
@@ -59,28 +58,25 @@ def _folders(config: Config) -> None:
 
 
 def _await(config: Config, pid: int, host: Host, began: int) -> None:
-    give_up = host.now() + config.ready_timeout
+    give_up = host.monotonic() + config.ready_timeout
     actual = Actual("")
     while True:
         if not pid or not host.alive(pid):
             raise ApplyError(f"the server ended: {last_words(config, host, began)}")
         # Its own file first: psql costs 20 ms.
-        if _phase(config, pid, host) in ("ready", "standby") or host.now() >= give_up:
+        if _phase(config, pid, host) in ("ready", "standby") or host.monotonic() >= give_up:
             actual = _look(config, pid, host)
             if actual.serves:
                 return
-        if host.now() >= give_up:
+        if host.monotonic() >= give_up:
             words = waiting(actual)
             raise ApplyError(f"not ready within {config.ready_timeout:g} s: {words}; it goes on, and ready_timeout may be raised")
         host.sleep(POLL)
 
 
 def _phase(config: Config, pid: int, host: Host) -> str:
-    try:
-        noted = parse_pid_file(host.read(Path(config.directory) / "postmaster.pid", lossy=True) or "")
-    except ObserveError:
-        return ""
-    return noted.phase if noted.pid == pid else ""
+    told = noted(config, host)
+    return told.phase if told.pid == pid else ""
 
 
 def _look(config: Config, pid: int, host: Host) -> Actual:
@@ -112,8 +108,8 @@ def _tail(log: Path, began: int) -> str:
 
 def _collected(config: Config, host: Host) -> str:
     """The file of its own logging collector, if it has one."""
-    names = (host.read(Path(config.directory) / "current_logfiles", lossy=True) or "").split()
-    return _tail(Path(config.directory) / names[1], 0) if len(names) > 1 else ""
+    names = text_of(f"{config.directory}/current_logfiles", host).split()
+    return text_of(os.path.join(config.directory, names[1]), host)[-TAIL_BYTES:] if len(names) > 1 else ""
 
 
 def await_end(config: Config, step: Step, host: Host) -> None:
@@ -125,9 +121,9 @@ def await_end(config: Config, step: Step, host: Host) -> None:
 def remove_pid_file(config: Config, step: Step, host: Host) -> None:
     """Looks once more: not if any process works there, the file names another by now, or the volume is gone."""
     file = Path(config.directory) / "postmaster.pid"
-    noted = parse_pid_file(host.read(file, lossy=True) or "").pid
-    found = running(config, host, noted)
-    if found.postmaster or found.orphans or str(noted) != step.arg("pid") or not mounted(config, host):
+    pid = noted(config, host).pid
+    found = running(config, host, pid)
+    if found.postmaster or found.orphans or str(pid) != step.arg("pid") or not mounted(config, host):
         raise ApplyError(f"{file}: the server was started meanwhile, or the volume is gone; nothing was removed")
     host.remove(file)
 

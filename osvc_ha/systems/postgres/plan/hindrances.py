@@ -28,6 +28,12 @@ def refused(actual: Actual, desired: Desired) -> str:
             "standby.signal makes it a standby of another server, which never takes writes; if this data is to be served, "
             f"rm {config.directory}/standby.signal"
         )
+    if found.patroni:
+        # Two that decide who is primary split it.
+        return (
+            "patroni.dynamic.json says that Patroni decides where this data is primary; let OpenSVC run Patroni instead, or, if Patroni "
+            f"is gone for good, rm {config.directory}/patroni.dynamic.json"
+        )
     if machine.trouble:
         return machine.trouble
     if found.major and machine.major and found.major != machine.major:

@@ -43,6 +43,8 @@ def _notes(actual: Actual, desired: Desired) -> Iterator[str]:
             f"it serves, and cannot be asked how it is: {answer.words}; "
             f"let {config.role} in by peer in pg_hba.conf, or name its password_file"
         )
+    if found.hangs:
+        yield f"{found.trouble}; its files cannot be looked at, and the server may end; see the volume's own status"
     for line in answer.wrong_settings:
         yield f"the next start would fail: {line}"
     if answer.checksum_failures:

@@ -42,18 +42,21 @@ class Kind(Enum):
 class Directory:
     """The data directory. mounted: so is its volume, or nobody asked. owner: uid. free, size: bytes of the file system.
 
-    trouble: why it cannot be read. major: as PG_VERSION says. standby, recovery: the signal files that are there.
+    trouble: why it cannot be read; hangs: it did not answer. major: as PG_VERSION says. standby, recovery: the signal files that are there.
+    patroni: Patroni has worked here.
     """
 
     folder: Folder = Folder.ABSENT
     mounted: bool = True
     trouble: str = ""
+    hangs: bool = False
     major: str = ""
     owner: int = -1
     free: int = 0
     size: int = 0
     standby: bool = False
     recovery: bool = False
+    patroni: bool = False
     pid_file: Optional[PidFile] = None
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, Dict, Tuple
 
 from osvc_ha.mountinfo import mount_points
 from osvc_ha.planner.errors import ObserveError
-from osvc_ha.systems.postgres.state import Answer, Kind
+from osvc_ha.systems.postgres.state import Answer, Directory, Folder, Kind
+from osvc_ha.systems.postgres.state.pidfile import parse_pid_file
+
+# Of the names in a folder that is no data directory.
+SHOWN = 3
 
 # StartupMessage of protocol 3.0 with user=osvc_ha: the question that HAProxy's check asks too.
 HELLO = bytes.fromhex("00000016000300007573657200" + "6f7376635f6861" + "0000")
@@ -100,6 +105,32 @@ def parse_major(text: str) -> str:
     """``postgres (PostgreSQL) 15.14 (Debian …)`` -> ``15``; "" for anything else."""
     found = VERSION.search(text)
     return found.group(1) if found else ""
+
+
+def parse_peek(text: str) -> Directory:
+    """What client/peek.py prints. ObserveError when that is something else."""
+    try:
+        told = json.loads(text)
+        names, major, pid_file = told["names"], told.get("major"), told.get("pid_file")
+        found = Directory(Folder.ABSENT, free=told.get("free", 0), size=told.get("size", 0))
+        if names is None:
+            return found
+        if not names:
+            return replace(found, folder=Folder.EMPTY)
+        if major is None:
+            return replace(found, folder=Folder.FOREIGN, trouble=" ".join(names[:SHOWN]) + (" …" if len(names) > SHOWN else ""))
+        return replace(
+            found,
+            folder=Folder.CLUSTER,
+            major=major,
+            owner=told["owner"],
+            standby=told["standby"],
+            recovery=told["recovery"],
+            patroni=told["patroni"],
+            pid_file=None if pid_file is None else parse_pid_file(pid_file),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ObserveError(f"the data directory cannot be told: {text[:80]!r} ({error})") from error
 
 
 def parse_mounts(text: str) -> Tuple[str, ...]:

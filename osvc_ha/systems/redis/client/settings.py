@@ -29,13 +29,13 @@ def set_server(config: Config, step: Step, host: Host) -> None:
     """CONFIG SET, one at a time: Redis 6.2 takes no more, and none before it has loaded its data."""
     pairs = [pair for pair in step.args if pair[0] != "at"]
     peer = server_peer(config, step.arg("at"), host)
-    give_up = host.now() + config.ready_timeout
+    give_up = host.monotonic() + config.ready_timeout
     while True:
         try:
             tell(peer, *(("CONFIG", "SET", *pair) for pair in pairs), seconds=LOADING_SECONDS)
             return
         except ApplyError:
-            if host.now() >= give_up or not _loading(peer):
+            if host.monotonic() >= give_up or not _loading(peer):
                 raise
         host.sleep(POLL)
 
@@ -83,12 +83,12 @@ def reset(config: Config, step: Step, host: Host) -> None:
 def join(config: Config, step: Step, host: Host) -> None:
     """Take the part that joining.part gives, as soon as it can be told. ApplyError when it may not, or not in time."""
     wanted = recall(config, step)
-    give_up = host.now() + config.ready_timeout
+    give_up = host.monotonic() + config.ready_timeout
     while True:
         actual = _look(config, wanted, host)
         if _took_part(config, wanted, actual, host):
             return
-        if host.now() >= give_up:
+        if host.monotonic() >= give_up:
             raise ApplyError(f"no role within {config.ready_timeout:g} s: {_why_not(actual, wanted)}")
         host.sleep(POLL)
 
@@ -149,12 +149,12 @@ def wait_preferred(config: Config, step: Step, host: Host) -> None:
 
 
 def _wait(left: Callable[[], str], config: Config, host: Host, what: str) -> None:
-    give_up = host.now() + config.ready_timeout
+    give_up = host.monotonic() + config.ready_timeout
     while True:
         words = left()
         if not words:
             return
-        if host.now() >= give_up:
+        if host.monotonic() >= give_up:
             raise ApplyError(f"{what} within {config.ready_timeout:g} s: {words}")
         host.sleep(POLL)
 

@@ -22,7 +22,7 @@ class Asker:
 
     def __call__(self, *words: str) -> str:
         """What a question prints. ObserveError when there is no time left, or nothing is printed."""
-        left = self._give_up - self._host.now()
+        left = self._give_up - self._host.monotonic()
         if left < LEAST_SECONDS:
             raise ObserveError("gluster: no time left; raise health_seconds")
         remote = [f"--remote-host={self.server}"] if self.server else []
@@ -34,7 +34,7 @@ class Asker:
 
 def ask(config: Config, host: Host) -> Tuple[Optional[Volume], str]:
     """The volume as far as it is told, and why not more."""
-    give_up = host.now() + config.health_seconds
+    give_up = host.monotonic() + config.health_seconds
     volume, unheard = None, ""
     for server in ("", *config.servers):
         asker = Asker(server, give_up, host)
