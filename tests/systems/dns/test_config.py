@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from osvc_ha.cluster.seedlist import Seedlist
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.systems.dns.config import KEYWORDS, Config, GlobalName, Mode
 
-DOCS = Path(__file__).parents[3] / "docs" / "systems" / "dns.md"
 HERE = {"domain": "ha.example.com"}
 
 
@@ -26,13 +23,6 @@ def test_every_default_that_is_shown_is_the_one_that_holds() -> None:
     shown = {one.name: one.default for one in KEYWORDS if one.default and one.default not in ("this one", "the domain", "the zone's")}
     shown.pop("runtime_dir")
     assert Config.parse({**HERE, **shown}) == Config.parse(HERE)
-
-
-def test_the_docs_list_the_keywords_that_there_are() -> None:
-    """Name, default and text, in the order of the table that the agent shows."""
-    rows = [f"| `{one.name}` | {one.default and f'`{one.default}`'} | {one.text} |" for one in KEYWORDS]
-    table = DOCS.read_text().partition("| keyword | default | |\n|---|---|---|\n")[2]
-    assert table.partition("\n\n")[0].splitlines() == rows
 
 
 def test_names_are_absolute_once_and_for_all() -> None:

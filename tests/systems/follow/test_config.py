@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.systems.follow.config import KEYWORDS, LONGEST_RUNTIME_DIR, Config, parse
 
-DOCS = Path(__file__).parents[3] / "docs" / "systems" / "follow.md"
 PATH = {"path": "prod/svc/ingress"}
 HERE = "/run/" + "x" * (LONGEST_RUNTIME_DIR - len("/run/"))
 
@@ -20,13 +17,6 @@ def test_every_keyword_has_a_default_that_parses() -> None:
     assert config.systems == ("haproxy",)
     assert str(config.runtime_dir) == "/run/osvc_ha/prod.ingress"
     assert {keyword.name for keyword in KEYWORDS} == set(Config.__dataclass_fields__)
-
-
-def test_the_docs_list_the_keywords_that_there_are() -> None:
-    """Name, default and text, in the order of the table that the agent shows."""
-    rows = [f"| `{one.name}` | {one.default and f'`{one.default}`'} | {one.text} |" for one in KEYWORDS]
-    table = DOCS.read_text().partition("| keyword | default | |\n|---|---|---|\n")[2]
-    assert table.partition("\n\n")[0].splitlines() == rows
 
 
 def test_an_empty_keyword_is_its_default() -> None:

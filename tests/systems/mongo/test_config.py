@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from osvc_ha.cluster.types import Cluster, Instance, Node, Object
@@ -13,7 +11,6 @@ from osvc_ha.systems.mongo.config import KEYWORDS, LONGEST_DIRECTORY, Config, pa
 from osvc_ha.systems.mongo.plan import desired
 from osvc_ha.systems.mongo.state.firstconfig import render_mongod
 
-DOCS = Path(__file__).parents[3] / "docs" / "systems" / "mongo.md"
 GOOD = {"path": "prod/svc/db"}
 LOGIN = {"keyfile": "/k", "username": "ha", "password_file": "/p"}
 TLS = {"tls": "true", "tls_ca": "/ca", "tls_cert_key": "/pem"}
@@ -25,14 +22,6 @@ def test_a_section_without_keywords_works():
     assert (config.replica_set, config.port, config.directory) == ("db", 27017, "/var/lib/osvc_ha/mongo/db")
     assert {keyword.name for keyword in KEYWORDS} == set(Config.__dataclass_fields__)
     assert parse({**GOOD, **{keyword.name: "" for keyword in KEYWORDS if keyword.name != "path"}}) == config
-
-
-def test_the_docs_list_the_keywords_that_there_are():
-    """Name, default and text, in the order of the table that the agent shows."""
-    rows = [f"| `{one.name}` | {one.default and f'`{one.default}`'} | {one.text} |" for one in KEYWORDS]
-    table = DOCS.read_text(encoding="utf-8").partition("| keyword | default | |\n|---|---|---|\n")[2]
-    assert table.partition("\n\n")[0].splitlines() == rows
-    assert all(keyword.text.endswith(".") for keyword in KEYWORDS)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.systems.volumes.config import KEYWORDS, Config, Kind, parse
 
-DOCS = Path(__file__).parents[3] / "docs" / "systems" / "volumes.md"
 DISK = {"path": "prod/svc/shop", "kind": "ext4", "device": "/dev/drbd0", "mount": "/srv/shop"}
 GLUSTER = {**DISK, "kind": "glusterfs", "device": "n1:/v0"}
 
@@ -23,14 +21,6 @@ def test_every_keyword_has_its_place() -> None:
         == parse(DISK)
         == Config("prod/svc/shop", Kind.EXT4, "/dev/drbd0", "/srv/shop")
     )
-
-
-def test_the_docs_list_the_keywords_that_there_are() -> None:
-    """Name, default and text, in the order of the table that the agent shows."""
-    rows = [f"| `{one.name}` | {one.default and f'`{one.default}`'} | {one.text} |" for one in KEYWORDS]
-    table = DOCS.read_text(encoding="utf-8").partition("| keyword | default | |\n|---|---|---|\n")[2]
-    assert table.partition("\n\n")[0].splitlines() == rows
-    assert all(keyword.text.endswith(".") for keyword in KEYWORDS)
 
 
 @pytest.mark.parametrize(
