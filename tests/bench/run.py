@@ -32,6 +32,8 @@ import mongo_replaced
 import mongo_start
 import paused_master
 import planned_handover
+import postgres_drbd
+import postgres_kills
 import reloads
 import start_up
 import thousand_listeners
@@ -63,6 +65,8 @@ MODULES = (
     dns_knot,
     drbd_partitions,
     drbd_promotion,
+    postgres_kills,
+    postgres_drbd,
 )
 BENCHES: Mapping[str, ModuleType] = {module.__name__: module for module in MODULES}
 

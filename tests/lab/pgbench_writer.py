@@ -7,7 +7,7 @@ transactions of which client were acknowledged; a client that loses its connecti
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,24 @@ def parse_log(lines: Iterable[str]) -> dict[int, list[Op]]:
     return found
 
 
+def acknowledged(run: int, logs: Iterable[Path]) -> dict[int, Ledger]:
+    """Client -> what it was told, by pgbench's logs."""
+    ops = parse_log(line for log in sorted(logs) for line in log.read_text().splitlines())
+    return {client: Ledger.of(f"{run}.{client}", each) for client, each in ops.items()}
+
+
+def rows_of(run: int) -> str:
+    """SQL: ``client|n`` of each row that is there."""
+    return f"select client, n from ledger where run = {run}"
+
+
+def torn_of(run: int) -> str:
+    """SQL: how many transactions are half there."""
+    counted = "select coalesce(sum(abs(l.n - t.n)), 0) from totals t full join"
+    counted += f" (select client, count(*) as n from ledger where run = {run} group by client) l using (client)"
+    return f"{counted} where run = {run}"
+
+
 @dataclass(frozen=True)
 class Account:
     """What became of one run. torn: transactions that are half there. invented: rows beyond the one whose fate is unknown."""
@@ -56,6 +74,22 @@ class Account:
     def whole(self) -> bool:
         """Everything acknowledged is there, nothing by half, nothing that nobody wrote."""
         return (self.lost, self.torn, self.invented) == (0, 0, 0)
+
+
+def weigh(ledgers: Mapping[int, Ledger], rows: Iterable[str], torn: int) -> Account:
+    """Compare what was acknowledged with what is there: the answers to ``rows_of`` and ``torn_of``."""
+    kept: dict[int, set[int]] = {}
+    for client, number in (map(int, row.split("|")) for row in rows):
+        kept.setdefault(client, set()).add(number)
+    told = {client: ledger.acked for client, ledger in ledgers.items()}
+    beyond = {client: there - told.get(client, frozenset()) for client, there in kept.items()}
+    return Account(
+        acked=sum(map(len, told.values())),
+        lost=sum(len(lost(acked, kept.get(client, set()))) for client, acked in told.items()),
+        unknown_kept=sum(len(more) == 1 for more in beyond.values()),
+        torn=torn,
+        invented=sum(max(0, len(more) - 1) for more in beyond.values()),
+    )
 
 
 class PgbenchWriter:
@@ -90,27 +124,12 @@ class PgbenchWriter:
     def ledgers(self) -> dict[int, Ledger]:
         """Client -> what it was told. Once pgbench has ended: it writes its log when it does."""
         wait_until("pgbench has ended", lambda: not self.process.alive, PATIENCE)
-        logs = sorted(Path(self.prefix.parent).glob(f"{self.prefix.name}.*"))
-        ops = parse_log(line for log in logs for line in log.read_text().splitlines())
-        return {client: Ledger.of(f"{self.number}.{client}", each) for client, each in ops.items()}
+        return acknowledged(self.number, Path(self.prefix.parent).glob(f"{self.prefix.name}.*"))
 
     def account(self) -> Account:
         """Compare what was acknowledged with what the server holds now."""
-        rows = self.server.ask(f"select client, n from ledger where run = {self.number}").splitlines()
-        kept: dict[int, set[int]] = {}
-        for client, number in (map(int, row.split("|")) for row in rows):
-            kept.setdefault(client, set()).add(number)
-        told = {client: ledger.acked for client, ledger in self.ledgers().items()}
-        beyond = {client: there - told.get(client, frozenset()) for client, there in kept.items()}
-        counted = "select coalesce(sum(abs(l.n - t.n)), 0) from totals t full join"
-        counted += f" (select client, count(*) as n from ledger where run = {self.number} group by client) l using (client)"
-        return Account(
-            acked=sum(map(len, told.values())),
-            lost=sum(len(lost(acked, kept.get(client, set()))) for client, acked in told.items()),
-            unknown_kept=sum(len(more) == 1 for more in beyond.values()),
-            torn=int(self.server.ask(f"{counted} where run = {self.number}")),
-            invented=sum(max(0, len(more) - 1) for more in beyond.values()),
-        )
+        rows = self.server.ask(rows_of(self.number)).splitlines()
+        return weigh(self.ledgers(), rows, int(self.server.ask(torn_of(self.number))))
 
 
 def crash(server: Server, everything: bool) -> None:
