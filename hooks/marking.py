@@ -1,4 +1,6 @@
-"""What DRBD's handlers leave for people and for osvc-ha: marks in /run/osvc_ha/drbd, and lines in the system's log.
+"""What DRBD's handlers leave for people and for osvc-ha: marks, and lines in the system's log.
+
+In /run/osvc_ha/drbd what is over when the node reboots; in /var/lib/osvc_ha/drbd what is not.
 
 None of it may ever fail: a before-resync-target that does makes DRBD give up the connection.
 """
@@ -10,6 +12,7 @@ import sys
 import time
 
 DIRECTORY = "/run/osvc_ha/drbd"
+NOTES = "/var/lib/osvc_ha/drbd"
 
 
 def open_streams() -> None:
@@ -26,6 +29,17 @@ def directory_in(words: list[str]) -> str:
     return words[words.index("--directory") + 1] if "--directory" in words[:-1] else DIRECTORY
 
 
+def notes_in(words: list[str]) -> str:
+    """What --notes says: where that is kept which outlives a reboot."""
+    return words[words.index("--notes") + 1] if "--notes" in words[:-1] else NOTES
+
+
+def volume() -> str:
+    """Whose handler this is, of several volumes: DRBD calls it for each."""
+    told = os.environ.get("DRBD_VOLUME", "")
+    return told if told.isdigit() else "0"
+
+
 def resource() -> str:
     """Whose handler this is; a name that would lead elsewhere is none."""
     return os.path.basename(os.environ.get("DRBD_RESOURCE", "")) or "unknown"
@@ -40,6 +54,8 @@ def mark(directory: str, kind: str) -> None:
         file = f"{directory}/{resource()}.{kind}"
         with open(f"{file}.new", "w", encoding="utf-8") as sink:
             sink.write("\n".join([f"at={at}", *said]) + "\n")
+            sink.flush()
+            os.fsync(sink.fileno())
         os.replace(f"{file}.new", file)
     except OSError as error:
         print(f"{directory}: {error.strerror}", file=sys.stderr)

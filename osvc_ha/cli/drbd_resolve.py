@@ -13,6 +13,7 @@ from osvc_ha.cli.drbd_asked import config_of, confirmed, go_on, local_host, prog
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError, UnsafePlan
 from osvc_ha.systems.drbd.client.doing import drbdadm
+from osvc_ha.systems.drbd.client.marks import Marks
 from osvc_ha.systems.drbd.client.reading import look
 from osvc_ha.systems.drbd.client.resolving import Resolver
 from osvc_ha.systems.drbd.client.sides import given, look_here, look_there, with_holders
@@ -81,15 +82,23 @@ def _guarded(actual: Actual, ours: Side, theirs: Side, keep: str, res: str) -> N
 
 
 def _keep_here(config: Config, actual: Actual, other: str, yes: bool, dry_run: bool, host: Host) -> None:
-    """On the node that stays: nothing here is ever given up; at most a plain connect."""
+    """On the node that stays: nothing here is ever given up; at most a plain connect, and the mark that kept it from being promoted."""
     click.echo(f"{actual.local} stays; on {other}, whose copy goes: osvc-ha drbd resolve {config.res} --keep {actual.local}")
     peer = peer_of(actual.resource, other) if actual.resource else None
-    if peer is None or peer.connection != STANDALONE:
+    apart = peer is not None and peer.connection == STANDALONE
+    marks = Marks(config, host)
+    if actual.split is not None:
+        click.echo(f"would remove {marks.file}, so that {actual.local} may be promoted without {other}")
+    if apart:
+        click.echo(f"would run here: drbdadm connect {config.res}, which waits for {other}")
+    if not (apart or actual.split is not None) or not go_on(f"Does {actual.local} stay?", yes, dry_run):
         return
-    click.echo(f"would run here: drbdadm connect {config.res}, which waits for {other}")
-    if go_on(f"Connect on {actual.local}?", yes, dry_run):
+    # Last: while it is StandAlone, a look would read the reason in the kernel's log, and leave the mark again.
+    if apart:
         drbdadm(config, host, "connect")
         click.echo(f"{actual.local} waits for {other}")
+    if actual.split is not None:
+        marks.lift_split()
 
 
 def _do(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osvc_ha.cli import drbd_asked, drbd_check, drbd_status
-from osvc_ha.systems.drbd.client import reading
+from osvc_ha.systems.drbd.client import marks, reading
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -47,6 +47,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
             (programs / name).write_text(text.format(**told))
             (programs / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        monkeypatch.setattr(marks, "NOTES", tmp_path)
         monkeypatch.setattr(reading, "PROC", SAMPLES / state / "proc_drbd")
         monkeypatch.setattr(drbd_status, "PROC", SAMPLES / state / "proc_drbd")
         for module in (drbd_asked, drbd_check, drbd_status):
@@ -125,6 +126,17 @@ def test_resolving_discards_nothing_in_doubt(osvc_ha: Command, node: Node) -> No
     assert silent.code == 4 and "--peer-gi" in silent.err
     wrong = osvc_ha("drbd", "resolve", "r0", "--keep", "n1", "--yes", "--remote", "false", "--peer-gi", "x")
     assert wrong.code == 2 and asked(log) == set()
+
+
+def test_the_node_that_stays_may_be_promoted_again(osvc_ha: Command, node: Node, tmp_path: Path) -> None:
+    """The other is lost for good: who names the copy that stays takes the mark away with it; a dry run does not."""
+    log = node("n2", "fencing_secondary_alone", "dump_fenced")
+    mark = tmp_path / "r0.split-brain"
+    mark.write_text("DRBD_PEER=n1\n")
+    assert "marked as a split brain" in osvc_ha("drbd", "status", "r0").out
+    words = ("drbd", "resolve", "r0", "--keep", "n2", "--remote", "false")
+    assert f"would remove {mark}" in osvc_ha(*words, "--dry-run").out and mark.exists()
+    assert (osvc_ha(*words, "--yes").code, mark.exists(), asked(log)) == (0, False, set())
 
 
 def test_what_is_connected_needs_no_resolving(osvc_ha: Command, node: Node) -> None:

@@ -30,18 +30,18 @@ def test_resync_leaves_a_mark_only_while_it_runs(lab: DrbdLab) -> None:
     """Nobody has to guess whether a node is receiving: before-resync-target says so, after-resync-target takes it back."""
     first, second = lab.nodes["n1"], lab.nodes["n2"]
     second.must("drbdadm disk-options --resync-rate=4M r0; drbdadm invalidate r0")
-    lab.until("the mark", lambda: second.run("cat /run/osvc_ha/drbd/r0.resync").out, lambda found: "DRBD_PEER=n1" in str(found), 20)
+    lab.until("the mark", lambda: second.run("cat /run/osvc_ha/drbd/r0.resync-0").out, lambda found: "DRBD_PEER=n1" in str(found), 20)
     assert lab.drbd("n2", "dstate").startswith("Inconsistent")
     assert "Need access to UpToDate data" in lab.nodes["n2"].run("drbdadm disconnect r0; drbdadm primary r0", 90).err
     second.must("drbdadm disk-options --resync-rate=100M r0; drbdadm connect r0")
     first.run("drbdadm connect r0")
     lab.await_good(60)
-    lab.until("no mark", lambda: second.run("ls /run/osvc_ha/drbd").out, lambda found: "r0.resync" not in str(found), 20)
+    lab.until("no mark", lambda: second.run("ls /run/osvc_ha/drbd").out, lambda found: "r0.resync-0" not in str(found), 20)
 
 
 def test_split_brain_without_a_fence_handler_stops_both(split: DrbdLab) -> None:
     """Both StandAlone, marked and left to a person: nothing is thrown away by itself."""
-    marked = "cat /run/osvc_ha/drbd/r0.split-brain"
+    marked = "cat /var/lib/osvc_ha/drbd/r0.split-brain"
     for name in ("n1", "n2"):
         split.until(f"a mark on {name}", lambda name=name: split.nodes[name].run(marked).code, lambda code: code == 0, 20)
         assert split.nodes[name].must("cat /srv/data/who") == name

@@ -20,8 +20,10 @@ def test_case(case: Case, told, scene, seen_by, text) -> None:
     node.log = text(f"8.4/{found['log']}") if "log" in found else ""
     if found.get("generations") == "none":
         node.generations = Completed(1, "", "")
-    for path in found.get("files", {}):
-        node.host.files.pop(path)
+    for path, content in found.get("files", {}).items():
+        node.host.files.pop(path, None)
+        if content is not None:
+            node.host.files[path] = content
     local = found.get("local", "n2")
     look = scene(node, local, Verb.START, seen_by(local), mode="guard", **found.get("keywords", {}))
     said = check(look.actual, look.desired)

@@ -13,8 +13,9 @@ from osvc_ha.planner.types import Status, Verb
 from osvc_ha.systems.drbd import SYSTEM
 from osvc_ha.systems.drbd.config import parse
 from osvc_ha.systems.drbd.plan import desired, plan
-from osvc_ha.systems.drbd.plan.promotion import HARMLESS_DISKS, Kind, outlook
-from osvc_ha.systems.drbd.state import CONNECTIONS, DISKS, REPLICATIONS, ROLES, Actual, Peer, PeerVolume, Resource, Versions, Volume
+from osvc_ha.systems.drbd.plan.promotion import Kind, outlook
+from osvc_ha.systems.drbd.plan.splitting import HARMLESS_DISKS, all_same
+from osvc_ha.systems.drbd.state import CONNECTIONS, DISKS, REPLICATIONS, ROLES, Actual, Peer, PeerVolume, Resource, Split, Versions, Volume
 
 READY = {"role:Primary": "role:Secondary"}
 CONFIG = parse({"path": "prod/svc/db", "res": "r0", "fencing": "off"})
@@ -147,11 +148,81 @@ def test_a_start_waits_for_a_resync_when_told_to(told, scene, seen_by) -> None:
     assert [step.do for step in done.steps] == ["wait", "promote"]
 
 
-def test_d8_a_primary_that_lost_its_role_is_not_up(told, scene, seen_by) -> None:
-    """Whoever was too slow, DRBD's time-out or the cluster's: what is asked is the role as it is now."""
-    config = parse({"path": "prod/svc/db", "res": "r0"})
-    assert status(SYSTEM, config, seen_by("n1"), told("connected_uptodate_primary").host).status is Status.UP
-    assert status(SYSTEM, config, seen_by("n2"), told("connected_uptodate_secondary").host).status is Status.DOWN
+def test_d8_a_cluster_that_is_quicker_than_drbd_waits_for_it(told, scene, seen_by) -> None:
+    """The writer's node died, and DRBD still takes it for connected: promoted as soon as DRBD has noticed, not before."""
+    node = told("connected_uptodate_secondary")
+    node.host.sleep = lambda seconds: node.become("fencing_secondary_alone")
+    base = node.drbdadm
+
+    def primary(argv, text):
+        if argv[1] == "primary":
+            assert node.state == "fencing_secondary_alone"
+            node.become("connecting_primary")
+        return base(argv, text)
+
+    node.host.programs["drbdadm"] = primary
+    done = start(node, scene, seen_by, alive=("n2", "n3"))
+    assert [step.do for step in done.steps] == ["wait", "promote"]
+    assert ran(node.host, "drbdadm") == [("drbdadm", "primary", "r0")]
+
+
+def test_d8_a_writer_that_drbd_never_loses_is_never_promoted_past(told, scene, seen_by) -> None:
+    """The cluster is wrong, or DRBD's time-out is longer than connect_timeout: refused, and the role stays as it is."""
+    node = told("connected_uptodate_secondary")
+    with pytest.raises(ApplyError, match="n1 is Primary of r0, and dead to a majority of the cluster"):
+        start(node, scene, seen_by, alive=("n2", "n3"), connect_timeout="3")
+    assert ran(node.host, "drbdadm") == []
+
+
+def test_what_was_standalone_is_marked_until_the_two_have_met(told, scene, seen_by) -> None:
+    """The peer dies after our connect, before DRBD could compare the two: no later start takes that for a peer that merely died."""
+    mark = "/var/lib/osvc_ha/drbd/r0.split-brain"
+    node = told("standalone_disconnected")
+    node.host.sleep = lambda seconds: node.become("fencing_secondary_alone")
+    with pytest.raises(ApplyError, match="nobody knows why, and has not met its peer"):
+        start(node, scene, seen_by, connect_timeout="1")
+    with pytest.raises(UnsafePlan, match="nobody knows why, and has not met its peer"):
+        start(node, scene, seen_by, alive=("n2", "n3"))
+    assert mark in node.host.files
+    assert ran(node.host, "drbdadm") == [("drbdadm", "connect", "r0")]
+    node.become("connected_uptodate_secondary")
+    scene(node, "n2", Verb.START)
+    assert mark not in node.host.files
+
+
+def test_d6_a_split_brain_that_a_look_saw_is_known_when_the_log_is_gone(told, scene, seen_by, text) -> None:
+    """Whichever of handler and look is first: the kernel's log is a ring, and a reboot empties it."""
+    node = told("split_brain_n1", change=READY)
+    node.log = text("8.4/split_log")
+    scene(node, "n1", Verb.START)
+    node.log = ""
+    node.become("fencing_secondary_alone", {})
+    with pytest.raises(UnsafePlan, match="marked as a split brain since 1970-01-12"):
+        start(node, scene, seen_by, local="n1", alive=("n1", "n3"))
+
+
+def test_d6_another_reason_to_be_standalone_is_no_split_brain(told, scene, text) -> None:
+    """A peer that is too small leaves no mark."""
+    node = told("size_other_n1", change=READY)
+    node.log = text("8.4/size_log_n1")
+    assert scene(node, "n1", Verb.START).actual.split is None
+    assert "/var/lib/osvc_ha/drbd/r0.split-brain" not in node.host.files
+
+
+def test_a_mark_that_was_renewed_meanwhile_stays(told, scene) -> None:
+    """It was read before the kernel was asked, so what it says now may be newer than what the kernel said."""
+    mark = "/var/lib/osvc_ha/drbd/r0.split-brain"
+    node = told(change=READY)
+    node.host.files[mark] = "at=1\n"
+    base = node.drbdsetup
+
+    def setup(argv, text):
+        node.host.files[mark] = "at=2\n"
+        return base(argv, text)
+
+    node.host.programs["drbdsetup"] = setup
+    scene(node, "n2", Verb.START)
+    assert node.host.files[mark] == "at=2\n"
 
 
 @pytest.mark.parametrize("program", ["drbdadm", "drbdsetup"])
@@ -243,8 +314,11 @@ resources = st.builds(
 )
 
 
-@given(resources, st.sets(st.sampled_from(("n1", "n2", "n3"))), st.sampled_from(("", "split brain")), st.booleans())
-def test_no_promotion_that_could_split_or_go_backwards(seen_by, resource, alive, dropped, noted) -> None:
+splits = st.none() | st.builds(Split, st.just("2026-11-24"), st.booleans(), st.sampled_from(("", "n2")))
+
+
+@given(resources, st.sets(st.sampled_from(("n1", "n2", "n3"))), st.sampled_from(("", "split brain")), st.booleans(), splits, st.booleans())
+def test_no_promotion_that_could_split_or_go_backwards(seen_by, resource, alive, dropped, noted, split, resyncing) -> None:
     """READY means: good data here, nobody Primary, and of each peer known that it cannot be writing."""
     actual = Actual(
         "n1",
@@ -252,6 +326,8 @@ def test_no_promotion_that_could_split_or_go_backwards(seen_by, resource, alive,
         resource=resource,
         dropped=dropped,
         fenced=("n1",) if noted else (),
+        split=split,
+        resyncing=(0,) if resyncing else (),
     )
     wanted = desired(CONFIG, seen_by("n1", alive | {"n1"}), Verb.START)
     found = outlook(actual, wanted)
@@ -263,12 +339,15 @@ def test_no_promotion_that_could_split_or_go_backwards(seen_by, resource, alive,
     assert {volume.disk for volume in resource.volumes} == {"UpToDate"}
     assert all(volume.quorum is not False for volume in resource.volumes)
     assert not noted
+    assert not resyncing or all_same(resource)
     for peer in resource.peers:
         assert peer.role != "Primary"
         harmless = bool(peer.volumes) and all(volume.disk in HARMLESS_DISKS for volume in peer.volumes)
         dead = peer.name in wanted.cluster and peer.name not in wanted.alive and wanted.majority
-        assert peer.connected or harmless or dead
+        assert peer.connected or harmless or (dead and peer.connection != "StandAlone")
         assert not (peer.connection == "StandAlone" and dropped)
+        if split is not None and split.peer in ("", peer.name):
+            assert peer.connected or (harmless and not split.known)
 
 
 @given(resources, st.sampled_from(list(Verb)), st.booleans())

@@ -11,6 +11,7 @@ from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.types import Step
 from osvc_ha.systems.drbd.config import Config
 
+from .marks import Marks
 from .reading import look, said
 
 SECONDS = 30.0
@@ -64,7 +65,10 @@ def adjust(config: Config, step: Step, host: Host) -> None:
 
 
 def connect(config: Config, step: Step, host: Host) -> None:
-    """A plain one: it never discards."""
+    """A plain one: it never discards. Marked before: should the peer die before the two meet, nothing else tells that it was StandAlone."""
+    marks = Marks(config, host)
+    if marks.split() is None:
+        marks.note_split(known=False)
     drbdadm(config, host, "connect")
 
 

@@ -99,6 +99,16 @@ def is_fenced(notes: Noted, node: str, lineage: Lineage) -> bool:
     return any(not now or then == {""} or then & now for then in found)
 
 
+def is_outdone(notes: Noted, node: str, lineage: Lineage) -> bool:
+    """Was that node fenced off from the very data that is here, whose lineage this is? Then what it has is no more than that.
+
+    A note that outlived a resync does not say so: with it the node has what we have, and the generations went on.
+    """
+    now = lineage.current | lineage.before
+    found = [frozenset(then.split(",")) for noted, then in notes if noted == node]
+    return any(then <= now for then in found if then != {""})
+
+
 def lineage_of(resource: str, host: Host, drbdadm: str = "drbdadm") -> Lineage:
     """What data this node has. Empty when it cannot be told."""
     try:

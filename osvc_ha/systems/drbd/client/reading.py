@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +13,19 @@ from osvc_ha.cluster.types import Cluster
 from osvc_ha.host import Completed, Host
 from osvc_ha.planner.errors import ApplyError, ObserveError
 from osvc_ha.systems.drbd.config import Config
-from osvc_ha.systems.drbd.state import PRIMARY, STANDALONE, UP_TO_DATE, Actual, Configured, Metadata, Resource, Versions
+from osvc_ha.systems.drbd.plan.splitting import all_same
+from osvc_ha.systems.drbd.state import PRIMARY, STANDALONE, UP_TO_DATE, Actual, Configured, Metadata, Resource, Split, Versions
 from osvc_ha.systems.drbd.state.configured import parse_dump, parse_show
 from osvc_ha.systems.drbd.state.events import parse_events
 from osvc_ha.systems.drbd.state.generations import parse_generations
 from osvc_ha.systems.drbd.state.json_status import parse_status
-from osvc_ha.systems.drbd.state.kernel_log import parse_reason
+from osvc_ha.systems.drbd.state.kernel_log import SPLIT, parse_reason
+from osvc_ha.systems.drbd.state.marks import parse_split
 from osvc_ha.systems.drbd.state.naming import with_names
 from osvc_ha.systems.drbd.state.progress import parse_code, parse_progress, parse_version, unchanged, with_progress
 
-from .fence_notes import Lineage, Notes, is_fenced, lineage_of
+from .fence_notes import Lineage, Noted, Notes, is_fenced, is_outdone, lineage_of
+from .marks import Marks
 
 PROC = Path("/proc/drbd")
 SECONDS = 10.0
@@ -45,6 +49,9 @@ def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
 
 def look(config: Config, local: str, host: Host, states: bool = False) -> Actual:
     """The same, for a step that waits. states: only what changes by itself, in one program."""
+    marks = Marks(config, host)
+    # Before the kernel is asked: what is lifted below is older than what it says.
+    marked = marks.split()
     proc = host.read(PROC) or ""
     versions = _versions(config, proc, host)
     configured, trouble = _configured(config, host)
@@ -55,6 +62,11 @@ def look(config: Config, local: str, host: Host, states: bool = False) -> Actual
     resource = look_at_kernel(config, versions, proc, host, states or same) if versions.loaded else None
     if resource is not None:
         resource = with_names(resource, configured, local)
+    dropped = _dropped(config, resource, host)
+    split, resyncing = _marked(marks, marked, resource, dropped)
+    noted = Notes(config.res, host).read()
+    apart = split is not None or (resource is not None and any(peer.connection == STANDALONE for peer in resource.peers))
+    lineage = _lineage(config, noted, local, apart, host)
     return Actual(
         local,
         versions=versions,
@@ -63,11 +75,32 @@ def look(config: Config, local: str, host: Host, states: bool = False) -> Actual
         config_trouble=trouble,
         running=None if states else _running(config, resource, host, same),
         resource=resource,
-        dropped=_dropped(config, resource, host),
+        dropped=dropped,
         metadata=() if states else _metadata(config, resource, configured, local, host),
-        resyncing=(host.read(Path(config.runtime_dir) / f"{config.res}.resync") or "").strip(),
-        fenced=_fenced(config, local, host),
+        resyncing=resyncing,
+        split=split,
+        fenced=tuple(sorted({node for node, _ in noted if node != local or is_fenced(noted, local, lineage)})),
+        outdone=tuple(sorted({node for node, _ in noted if apart and node != local and is_outdone(noted, node, lineage)})),
     )
+
+
+def _marked(marks: Marks, text: Optional[str], resource: Optional[Resource], dropped: str) -> Tuple[Optional[Split], Tuple[int, ...]]:
+    """The marks as they are after this look, which leaves one where a split brain is seen, and takes away what is over."""
+    resyncing = marks.resyncing(volume.number for volume in resource.volumes) if resource else ()
+    if resource is not None and all_same(resource):
+        # One that this process may not remove says nothing while all copies are the same.
+        with contextlib.suppress(ApplyError):
+            marks.lift_resync(resyncing)
+            if text is not None:
+                marks.lift_split(text)
+        return None, ()
+    found = parse_split(text) if text is not None else None
+    if SPLIT in dropped and (found is None or not found.known):
+        found = Split()
+        # It is known now all the same: the kernel's log still has it.
+        with contextlib.suppress(ApplyError):
+            found = parse_split(marks.note_split(known=True))
+    return found, resyncing
 
 
 def _versions(config: Config, proc: str, host: Host) -> Versions:
@@ -184,11 +217,7 @@ def _metadata(
     return tuple(found)
 
 
-def _fenced(config: Config, local: str, host: Host) -> Tuple[str, ...]:
-    noted = Notes(config.res, host).read()
-    if not noted:
-        return ()
-    # The disk is asked only when this node is noted: a note is old once the node has been resynced.
-    ours = lineage_of(config.res, host, config.drbdadm) if any(node == local for node, _ in noted) else Lineage()
-    others = {node for node, _ in noted if node != local}
-    return tuple(sorted(others | ({local} if is_fenced(noted, local, ours) else set())))
+def _lineage(config: Config, noted: Noted, local: str, apart: bool, host: Host) -> Lineage:
+    """The disk is asked only when this node is noted (a note is old once it has been resynced), or a peer that was not met since."""
+    asked = any(node == local or apart for node, _ in noted)
+    return lineage_of(config.res, host, config.drbdadm) if asked else Lineage()

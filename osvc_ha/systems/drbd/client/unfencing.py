@@ -1,4 +1,4 @@
-"""Take back the notes of nodes that were fenced off, once they have the same data again."""
+"""Take back what is noted and marked of nodes that had other data, once they have the same again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError
 from osvc_ha.systems.drbd.client.elsewhere import over, whereabouts
 from osvc_ha.systems.drbd.client.fence_notes import Notes
+from osvc_ha.systems.drbd.client.marks import Marks
 from osvc_ha.systems.drbd.client.witness import Eyes
+from osvc_ha.systems.drbd.config import Config
 
 LOOK_SECONDS = 5.0
 REMOTE_SECONDS = 10.0
@@ -30,10 +32,12 @@ class Reach:
 def unfence(resource: str, nodes: Tuple[str, ...], notes: Path, reach: Optional[Reach], host: Host) -> Tuple[str, ...]:
     """Here, then (unless ``reach`` is None) on every other node. Returns a sentence for each on which it failed.
 
-    No harm comes of these: a note there is seen to be old by the generation of the data (fence_notes.py).
+    No harm comes of these: a note there is seen to be old by the generation of the data (fence_notes.py), and the mark of a split brain
+    goes with the first look that sees all copies the same.
     """
     for gone in nodes:
         Notes(resource, host, notes).lift(gone)
+    Marks(Config(path="", res=resource), host, notes).lift_split()
     if reach is None:
         return ()
     failed = []

@@ -8,6 +8,7 @@ from osvc_ha.systems.drbd.state import CONNECTED, PRIMARY, RECEIVING, STANDALONE
 
 from .promotion import DISK_WAYS, kept_notes, progress, receiving
 from .protection import config_notes, config_refusal, protection_refusal
+from .splitting import split_refusal
 
 
 def wrong(actual: Actual, desired: Desired) -> Tuple[str, ...]:
@@ -27,6 +28,7 @@ def _states(actual: Actual, resource: Resource) -> List[str]:
         lines.append(f"{why}; bring the peer back, and it goes on; was that promoted, see `A Primary that stands still` in docs/hooks.md")
     if len([role for role in (resource.role, *(peer.role for peer in resource.peers)) if role == PRIMARY]) > 1:
         lines.append(f"{resource.name} has two Primaries; stop the service on one of them now")
+    lines += filter(None, [split_refusal(actual, resource)])
     kept = kept_notes(actual, resource)
     lines += kept.values()
     if actual.local in actual.fenced and actual.local not in kept:

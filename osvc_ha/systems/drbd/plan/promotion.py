@@ -20,8 +20,8 @@ from osvc_ha.systems.drbd.state import (
     Volume,
 )
 
-# Of a peer with such a disk we know that it cannot be promoted: it has no good data, and knows it.
-HARMLESS_DISKS = frozenset({"Outdated", "Inconsistent", "Diskless", "Failed"})
+from .splitting import all_same, known_harmless, proven, split_refusal
+
 PASSING = frozenset({"Attaching", "Negotiating", "Detaching"})
 DISK_WAYS = {
     "Diskless": "its disk is detached; look for I/O errors in the kernel log, then run drbdadm attach {res}",
@@ -58,10 +58,20 @@ def outlook(actual: Actual, desired: Desired) -> Outlook:
     resource = actual.resource
     if resource is None:
         return Outlook(Kind.CONNECTING, f"{desired.config.res} is not up on {actual.local}")
-    hard = _peers_refusal(actual, resource) or _local_refusal(actual, resource)
+    hard = (
+        _peers_refusal(actual, desired, resource)
+        or split_refusal(actual, resource, desired.config.allow_promote_alone)
+        or _local_refusal(actual, resource)
+    )
     if hard:
         return Outlook(Kind.REFUSED, hard)
-    return _disks(actual, desired, resource) or _apart(actual, desired, resource) or Outlook(Kind.READY)
+    return (
+        _disks(actual, desired, resource)
+        or _fading(desired, resource)
+        or _resynced(actual, desired, resource)
+        or _apart(actual, desired, resource)
+        or Outlook(Kind.READY)
+    )
 
 
 def progress(peer: Peer, volume: PeerVolume) -> str:
@@ -85,17 +95,13 @@ def kept_notes(actual: Actual, resource: Resource) -> Dict[str, str]:
     The handler had said 7, and DRBD did not take it: the peer was back by then, or the promotion failed. Said, and never taken back by
     itself: whoever lifts a note cannot tell it from the same note, written anew a moment ago by a majority that has just lost this node.
     """
-    same = bool(resource.volumes and resource.peers) and all(volume.disk == UP_TO_DATE for volume in resource.volumes)
-    for peer in resource.peers:
-        good = all(volume.disk == UP_TO_DATE and volume.replication == "Established" for volume in peer.volumes)
-        same = same and peer.connected and bool(peer.volumes) and good
-    names = {actual.local, *(peer.name for peer in resource.peers)} & set(actual.fenced) if same else set()
+    names = {actual.local, *(peer.name for peer in resource.peers)} & set(actual.fenced) if all_same(resource) else set()
     said = f"is noted as fenced off from {resource.name}, although all copies are the same now"
     return {name: f"{name} {said}; run osvc-ha drbd unfence {resource.name} {name} to take that back" for name in sorted(names)}
 
 
-def _peers_refusal(actual: Actual, resource: Resource) -> str:
-    writers = [peer.name for peer in resource.peers if peer.role == PRIMARY]
+def _peers_refusal(actual: Actual, desired: Desired, resource: Resource) -> str:
+    writers = [peer.name for peer in resource.peers if peer.role == PRIMARY and not _dead(desired, peer)]
     if writers:
         return f"{' '.join(writers)} is Primary of {resource.name}; stop the service there first"
     alone = [peer.name for peer in resource.peers if peer.connection == STANDALONE]
@@ -103,6 +109,30 @@ def _peers_refusal(actual: Actual, resource: Resource) -> str:
         kept = f"osvc-ha drbd resolve {resource.name} --keep NODE decides which side stays"
         return f"{resource.name} is StandAlone towards {' '.join(alone)}: {actual.dropped}; {kept}"
     return ""
+
+
+def _dead(desired: Desired, peer: Peer) -> bool:
+    """To a majority of the cluster, this node included."""
+    return peer.name in desired.cluster and peer.name not in desired.alive and desired.majority
+
+
+def _fading(desired: Desired, resource: Resource) -> Optional[Outlook]:
+    """The cluster may be quicker than DRBD, whose own time-out then runs still: the writer is dead, and looks alive here."""
+    names = " ".join(peer.name for peer in resource.peers if peer.role == PRIMARY)
+    if not names:
+        return None
+    why = f"{names} is Primary of {resource.name}, and dead to a majority of the cluster: DRBD has not noticed yet, or it is back"
+    return Outlook(Kind.CONNECTING, f"{why}; stop the service there, or let connect_timeout be longer than DRBD's timeout and ping-timeout")
+
+
+def _resynced(actual: Actual, desired: Desired, resource: Resource) -> Optional[Outlook]:
+    """The mark outlives the resync where its handler was killed: then it holds until all copies are seen to be the same."""
+    if not actual.resyncing or all_same(resource):
+        return None
+    numbers = " ".join(str(number) for number in actual.resyncing)
+    what = f"a resync to volume {numbers} of {resource.name} on {actual.local} has begun, and was not seen to end"
+    files = " ".join(f"{desired.config.runtime_dir}/{resource.name}.resync-{number}" for number in actual.resyncing)
+    return Outlook(Kind.REFUSED, f"{what}; connect its source, or, if the data is known to be good, remove {files}")
 
 
 def _local_refusal(actual: Actual, resource: Resource) -> str:
@@ -148,11 +178,10 @@ def _disks(actual: Actual, desired: Desired, resource: Resource) -> Optional[Out
 def _apart(actual: Actual, desired: Desired, resource: Resource) -> Optional[Outlook]:
     """A peer that is not connected may be writing, or have written what we have not."""
     if desired.config.allow_promote_alone:
-        return None
+        return _overridden(actual, desired, resource)
     for peer in resource.peers:
-        if peer.connected or _known_harmless(peer):
+        if peer.connected or known_harmless(peer):
             continue
-        alone = peer.connection == STANDALONE
         if peer.name not in desired.cluster:
             named = f"{peer.name}, a peer of {resource.name}, is no node of the cluster, so whether it lives cannot be told"
             return Outlook(Kind.REFUSED, f"{named}; name its `on` section as its node is named")
@@ -162,12 +191,20 @@ def _apart(actual: Actual, desired: Desired, resource: Resource) -> Optional[Out
         if not desired.majority:
             why = f"{peer.name} is not connected, and {actual.local} sees {len(desired.alive)} of {len(desired.cluster)} nodes"
             return Outlook(Kind.REFUSED, f"{why}: no majority, so the others may be writing {resource.name}; bring them back")
-        if alone:
-            why = f"{resource.name} is StandAlone towards {peer.name}: it may be a split brain"
-            return Outlook(Kind.CONNECTING, f"{why}; see dmesg, then drbdadm connect {resource.name}")
+        if peer.connection == STANDALONE and not proven(actual, resource, peer):
+            why = f"{resource.name} is StandAlone towards {peer.name}, which is gone, and nobody knows why: it may be a split brain"
+            ways = f"bring {peer.name} back, and they are compared, or, if it is lost for good, run osvc-ha drbd resolve"
+            return Outlook(Kind.REFUSED, f"{why}; {ways} {resource.name} --keep {actual.local}")
     return None
 
 
-def _known_harmless(peer: Peer) -> bool:
-    """Known Outdated: the fence-peer handler has seen to it, or DRBD remembers it."""
-    return bool(peer.volumes) and all(volume.disk in HARMLESS_DISKS for volume in peer.volumes)
+def _overridden(actual: Actual, desired: Desired, resource: Resource) -> Optional[Outlook]:
+    """The override is ours; on 8.4 DRBD asks its fence-peer handler besides, which says no where it would have been needed."""
+    asks = not actual.versions.nine and actual.configured is not None and actual.configured.fencing != "dont-care"
+    for peer in resource.peers if asks else ():
+        answered = peer.name in desired.cluster and (peer.name in desired.alive or desired.majority)
+        if not (peer.connected or known_harmless(peer) or answered):
+            why = f"allow_promote_alone does not help: the fence-peer handler of {resource.name} lets nobody write without a majority"
+            hand = f"drbdadm disk-options --fencing=dont-care {resource.name} && drbdadm primary {resource.name}"
+            return Outlook(Kind.REFUSED, f"{why}; if {peer.name} is lost for good, and its last writes with it, run by hand: {hand}")
+    return None

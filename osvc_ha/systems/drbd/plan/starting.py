@@ -11,6 +11,7 @@ from osvc_ha.systems.drbd.state.rendering import is_ours, render
 
 from .promotion import Kind, outlook
 from .protection import config_refusal, protection_refusal
+from .splitting import marked_words
 from .steps import asked, resolve
 
 
@@ -67,7 +68,7 @@ def obstacle(actual: Actual, desired: Desired) -> str:
     """
     wrong = config_refusal(actual, desired) or protection_refusal(actual, desired)
     if wrong or actual.resource is None:
-        return wrong or _metadata_refusal(actual, desired)
+        return wrong or _metadata_refusal(actual, desired) or _mark_refusal(actual, desired)
     if actual.resource.primary:
         return ""
     seen = outlook(actual, desired)
@@ -108,6 +109,12 @@ def _metadata_refusal(actual: Actual, desired: Desired) -> str:
     return ""
 
 
+def _mark_refusal(actual: Actual, desired: Desired) -> str:
+    """After a reboot nothing else tells that it split; the agent would bring it up and promote it in one go."""
+    res, mark = desired.config.res, actual.split
+    return marked_words(mark, res, f"run drbdadm up {res} by hand, then") if mark is not None and mark.known else ""
+
+
 def _from_nothing(actual: Actual, desired: Desired, anew: bool) -> Plan:
     """anew: the .res is written first, so what it said before tells nothing."""
     wrong = "" if anew else _metadata_refusal(actual, desired)
@@ -121,9 +128,9 @@ def _from_nothing(actual: Actual, desired: Desired, anew: bool) -> Plan:
 
 
 def _reconnect(actual: Actual, desired: Desired, resource: Resource) -> Plan:
-    """A connection that was dropped for a reason is dropped again: that one is for a person, and is said in the facts."""
+    """A connection that was dropped for a reason is dropped again: that one is for a person, and is said in the notes."""
     alone = [peer.name for peer in resource.peers if peer.connection == STANDALONE]
-    if not alone or actual.dropped:
+    if not alone or actual.dropped or (actual.split is not None and actual.split.known):
         return ()
     # A plain connect discards nothing: DRBD compares the generations, and drops it again if both sides were written.
     return (Step("connect", resource.name, f"{resource.name} is StandAlone towards {' '.join(alone)}"),)

@@ -9,6 +9,7 @@ from osvc_ha.systems.drbd.state import STANDALONE, UP_TO_DATE, Actual, Desired, 
 
 from .promotion import kept_notes, progress
 from .protection import config_notes, config_refusal, protection_refusal
+from .splitting import split_refusal
 
 
 def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:
@@ -32,6 +33,7 @@ def _resource_notes(actual: Actual, resource: Resource) -> List[str]:
             lines.append(f"volume {volume.number} of {resource.name} has no quorum")
     for peer in resource.peers:
         lines += _peer_notes(actual, resource, peer)
+    lines += filter(None, [split_refusal(actual, resource)])
     lines += kept_notes(actual, resource).values()
     if len([one for one in (resource.role, *(peer.role for peer in resource.peers)) if one == "Primary"]) > 1:
         lines.append(f"{resource.name} has two Primaries; stop the service on one of them now")

@@ -166,12 +166,25 @@ class Metadata:
 
 
 @dataclass(frozen=True)
+class Split:
+    """The mark that both sides were written while apart, or may have been: it stays until they have the same data, or a person has chosen.
+
+    known: it was a split brain; otherwise a connection was StandAlone, nobody knows why, and the two have not met since. peer: "" for all.
+    """
+
+    at: str = ""
+    known: bool = True
+    peer: str = ""
+
+
+@dataclass(frozen=True)
 class Actual:
     """One reading, on ``local``. ``resource`` None: not in the kernel. ``configured`` None: no such resource in the files.
 
     file: the text of the .res, None when there is none; config_trouble: why drbdadm refuses the files, or "". running: what the
     kernel was told, which an edited file does not change. dropped: why a connection was dropped, as the kernel's log has it, or "".
-    resyncing: the mark that before-resync-target left, or "". fenced: nodes that were fenced off and have not been resynced.
+    resyncing: volumes with the mark that before-resync-target left. fenced: nodes that were fenced off and have not been resynced;
+    outdone: those of them that were fenced off from the very data that is here, by a majority, so that this copy is the one that counts.
     """
 
     local: str
@@ -183,8 +196,10 @@ class Actual:
     resource: Optional[Resource] = None
     dropped: str = ""
     metadata: Tuple[Metadata, ...] = ()
-    resyncing: str = ""
+    resyncing: Tuple[int, ...] = ()
+    split: Optional[Split] = None
     fenced: Tuple[str, ...] = ()
+    outdone: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

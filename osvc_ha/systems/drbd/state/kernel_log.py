@@ -17,6 +17,7 @@ REASONS: Dict[str, str] = {
     "allow-two-primaries": "both sides are Primary, which the configuration does not allow",
     "Multiple primaries not allowed": "both sides are Primary, which the configuration does not allow",
 }
+SPLIT = "split brain"
 LINE = re.compile(r"(?:\[[^\]]*\] ?)?(?:drbd ([^\s:/]+)[^:]*|block drbd([0-9]{1,7})): (.*)")
 AGREED = re.compile(r"conn\( \S+ -> (Connected|WFBitMap|SyncS|SyncT)")
 
