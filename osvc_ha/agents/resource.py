@@ -13,7 +13,7 @@ from osvc_ha.agents.sockets import local_name
 from osvc_ha.cluster.types import Cluster, Node
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError, NotConverged, ObserveError
-from osvc_ha.planner.reconcile import Health, Report, look, reconcile, silent, status
+from osvc_ha.planner.reconcile import Health, Report, judge, look, reconcile, silent, status
 from osvc_ha.planner.types import Plan, Status, System, Verb
 
 
@@ -91,6 +91,15 @@ class Resource:
             return any(step not in ended for step in self.steps(Verb.UNPROVISION))
         except HaError:
             return None
+
+    def is_down(self) -> bool:
+        """Would a START that fails further on have to be undone? By a glance where the system has one. Not when it cannot be told."""
+        if self.system.glance is not None:
+            config, cluster = self.config(), self.read()
+            seen = self.system.glance(config, cluster, self.host)
+            if seen is not None:
+                return judge(self.system, config, cluster, seen).status is Status.DOWN
+        return self.health().status is Status.DOWN
 
     def health(self) -> Health:
         """Its status, never an HaError: what cannot be told is undef, and says why. Not in this node's scope: n/a."""

@@ -24,6 +24,7 @@ from core.resource import Resource as AgentResource
 if TYPE_CHECKING:
     from osvc_ha.agents.resource import Resource
     from osvc_ha.cluster.types import Cluster
+    from osvc_ha.host import Host
     from osvc_ha.planner.reconcile import Health
     from osvc_ha.planner.types import Step, Verb
 
@@ -70,6 +71,8 @@ class HaApp(AgentResource):  # type: ignore[misc]
     provisions: ClassVar[bool] = True
     group: ClassVar[str] = GROUP
     _seen: ClassVar[tuple[float, Optional[Cluster]]] = (0.0, None)
+    # One for all drivers of the process: what a system remembers of a machine, it remembers of this.
+    _host: ClassVar[Optional[Host]] = None
 
     def __init__(self, **kwargs: Any) -> None:
         names = {keyword["keyword"] for keyword in self.keywords}
@@ -92,12 +95,12 @@ class HaApp(AgentResource):  # type: ignore[misc]
         from osvc_ha.registry import load_system
         from osvc_ha.source import Source
 
-        host = Host()
+        HaApp._host = host = HaApp._host or Host()
         read = Source(None, "", host).read
         path = f"{self.svc.namespace or 'root'}/{self.svc.kind}/{self.svc.name}"
         system = load_system(self.system_name)
         kind = Elsewhere if system.needs else Resource
-        return kind(system, self.given, path, read if fresh else lambda: self._glance(read), host)
+        return kind(system, self.given, path, (lambda: self._read(read)) if fresh else lambda: self._glance(read), host)
 
     def abort_start(self) -> bool:
         """Pre-flight: true keeps a start that would be refused from beginning at all."""
@@ -116,7 +119,8 @@ class HaApp(AgentResource):  # type: ignore[misc]
     def start(self) -> None:
         """START. If a later resource fails to start, it is undone, but what ran before runs on."""
         with self._in_words("start"):
-            self.can_rollback = self.resource().health().status.value == "down"
+            # Nothing is done that rests on it, so what abort_start has just read will do.
+            self.can_rollback = self.resource(fresh=False).is_down()
         self._do("start")
 
     def stop(self) -> None:
@@ -188,9 +192,12 @@ class HaApp(AgentResource):  # type: ignore[misc]
 
     def _glance(self, read: Any) -> Cluster:
         at, cluster = HaApp._seen
-        if cluster is None or time.monotonic() - at > FRESH_SECONDS:
-            cluster = read()
-            HaApp._seen = (time.monotonic(), cluster)
+        return self._read(read) if cluster is None or time.monotonic() - at > FRESH_SECONDS else cluster
+
+    @staticmethod
+    def _read(read: Any) -> Cluster:
+        cluster: Cluster = read()
+        HaApp._seen = (time.monotonic(), cluster)
         return cluster
 
     @contextlib.contextmanager

@@ -63,7 +63,8 @@ def command(res: str, keep: str, save: str, peer_gi: Tuple[str, ...], patience: 
 def _other(actual: Actual, keep: str, res: str) -> str:
     hosts = [one.host for one in actual.configured.hosts] if actual.configured else []
     if keep not in hosts:
-        raise ConfigError(f"--keep {keep}: no node of {res}; {actual.config_trouble or 'there are ' + (' '.join(hosts) or 'none')}")
+        there = actual.config_trouble or "; ".join(actual.doubts) or f"there are {' '.join(hosts) or 'none'}"
+        raise ConfigError(f"--keep {keep}: no node of {res}; {there}")
     if actual.local not in hosts:
         raise ConfigError(f"{res} has no copy on {actual.local}; run this on one of {' '.join(hosts)}")
     if actual.local != keep:

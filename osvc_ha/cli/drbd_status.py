@@ -11,7 +11,9 @@ from osvc_ha.cli import again, listing, options
 from osvc_ha.cli.drbd_asked import alone, config_of, local_name
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError, HaError, NotConverged, ObserveError
-from osvc_ha.systems.drbd.client.reading import PROC, ask, look
+from osvc_ha.systems.drbd.client.asking import ask
+from osvc_ha.systems.drbd.client.kernel import PROC
+from osvc_ha.systems.drbd.client.reading import look
 from osvc_ha.systems.drbd.config import RESOURCE
 from osvc_ha.systems.drbd.plan.diagnosis import wrong
 from osvc_ha.systems.drbd.state import Actual
@@ -57,11 +59,13 @@ def _look(names: Tuple[str, ...], config_dir: str, host: Host) -> Rows:
             rows.append({"name": name, "role": "", "suspended": "", "volumes": [], "peers": [], "wrong": [f"cannot tell: {error}"]})
             worst = max(worst, ObserveError.exit_code)
             continue
-        if names and actual.resource is None and actual.configured is None and not actual.config_trouble and actual.file is None:
+        nowhere = actual.resource is None and actual.configured is None and actual.file is None
+        if names and nowhere and not actual.config_trouble and not actual.doubts:
             raise ConfigError(f"{name}: no such resource on {local}; there are {' '.join(_names(host)) or 'none'}")
         troubles = list(wrong(actual, alone(config, local)))
         rows.append({"name": name, **_row(actual), "wrong": troubles})
-        worst = max(worst, DOWN if actual.resource is None else NotConverged.exit_code if troubles else 0)
+        told = ObserveError.exit_code if actual.doubts else 0
+        worst = max(worst, told, DOWN if actual.resource is None else NotConverged.exit_code if troubles else 0)
     return {"node": local, "resources": rows}, worst
 
 

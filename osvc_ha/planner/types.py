@@ -122,6 +122,8 @@ class System(Generic[ConfigT, ActualT, DesiredT]):
     apply_all: does a whole plan at once, where what is written has a transaction of its own; instead of ``apply``.
     needs: packages that ``observe`` and ``apply`` import beyond Python's own library.
     stops_alone: STOP asks nothing of the cluster, so that it can be done while no agent answers.
+    glance: what the last ``observe`` of this process read, where the system can see that it still holds; None where it cannot. For what no
+    verb rests on.
     """
 
     name: str
@@ -138,3 +140,4 @@ class System(Generic[ConfigT, ActualT, DesiredT]):
     apply_all: Optional[Callable[[ConfigT, Plan, Host], None]] = None
     needs: Tuple[str, ...] = ()
     stops_alone: bool = False
+    glance: Optional[Callable[[ConfigT, Cluster, Host], Optional[ActualT]]] = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from osvc_ha.cli import drbd_asked, drbd_check, drbd_status
-from osvc_ha.systems.drbd.client import marks, reading
+from osvc_ha.systems.drbd.client import kernel, marks
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -48,7 +48,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
             (programs / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
         monkeypatch.setattr(marks, "NOTES", tmp_path)
-        monkeypatch.setattr(reading, "PROC", SAMPLES / state / "proc_drbd")
+        monkeypatch.setattr(kernel, "PROC", SAMPLES / state / "proc_drbd")
         monkeypatch.setattr(drbd_status, "PROC", SAMPLES / state / "proc_drbd")
         for module in (drbd_asked, drbd_check, drbd_status):
             monkeypatch.setattr(module, "local_name", lambda: local)

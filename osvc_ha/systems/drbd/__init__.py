@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osvc_ha.planner.types import Follows, System
 
-from .client import apply, observe
+from .client import apply, glance, observe
 from .config import KEYWORDS, Config, parse
 from .plan import desired, facts, guard, notes, plan
 from .state import Actual, Desired
@@ -22,4 +22,5 @@ SYSTEM: System[Config, Actual, Desired] = System(
     notes=notes,
     facts=facts,
     stops_alone=True,
+    glance=glance,
 )

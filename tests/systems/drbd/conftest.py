@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
@@ -14,6 +15,7 @@ from osvc_ha.systems.drbd.client import observe
 from osvc_ha.systems.drbd.config import parse
 from osvc_ha.systems.drbd.plan import desired, plan
 from osvc_ha.systems.drbd.state import Actual, Desired
+from osvc_ha.systems.drbd.state.events import parse_events
 from osvc_ha.testing import FakeHost
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -34,6 +36,20 @@ def changed(text: str, change: Mapping[str, str]) -> str:
     return text
 
 
+def in_proc(proc: str, events: str) -> str:
+    """/proc/drbd with roles, disks and what is out of sync as events2 has them, so that a change is told alike by both."""
+    found = parse_events(events, "r0")
+    assert found is not None
+    [peer] = found.peers
+    there = {volume.number: volume for volume in peer.volumes}
+    for volume in found.volumes:
+        disks = f"ds:{volume.disk}/{there[volume.number].disk}"
+        line = re.compile(rf"( {volume.minor}: cs:\w+ )ro:\w+/\w+ ds:\w+/\w+(.*\n.* oos:)\d+")
+        proc, count = line.subn(rf"\g<1>ro:{found.role}/{peer.role} {disks}\g<2>{there[volume.number].out_of_sync}", proc)
+        assert count == 1, line
+    return proc
+
+
 class Told:
     """A node whose DRBD says what was recorded. ``state``: a directory of samples/8.4, "" for one without the module."""
 
@@ -46,9 +62,10 @@ class Told:
         )
         self.generations = Completed(0, sample("8.4/gi_with_data"), "")
         self.log = ""
-        self.host = FakeHost(
-            {"/etc/drbd.d/r0.res": "resource r0 {}"}, {"drbdadm": self.drbdadm, "drbdsetup": self.drbdsetup, "dmesg": self.dmesg}
-        )
+        files = {"/etc/drbd.conf": 'include "drbd.d/*.res";\n', "/etc/drbd.d/r0.res": "resource r0 {}"}
+        # In sectors of 512 bytes, of the two volumes that any of the samples has.
+        files.update({f"/sys/block/drbd{minor}/size": f"{2 * size}\n" for minor, size in ((0, 65496), (1, 40920))})
+        self.host = FakeHost(files, {"drbdadm": self.drbdadm, "drbdsetup": self.drbdsetup, "dmesg": self.dmesg})
         self.become(state)
 
     def become(self, state: str, change: Optional[Mapping[str, str]] = None) -> None:
@@ -56,7 +73,9 @@ class Told:
         self.state = state
         self.change = self.change if change is None else dict(change)
         if state:
-            self.host.files["/proc/drbd"] = sample(f"8.4/{state}/proc_drbd")
+            proc = sample(f"8.4/{state}/proc_drbd")
+            events = changed(sample(f"8.4/{state}/events2"), self.change)
+            self.host.files["/proc/drbd"] = in_proc(proc, events) if self.change else proc
 
     def drbdadm(self, argv: Sequence[str], text: str) -> Completed:
         """What does not change a role succeeds."""

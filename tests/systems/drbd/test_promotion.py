@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osvc_ha.host import Completed
+from osvc_ha.host import Completed, Host
 from osvc_ha.planner.errors import ApplyError, NotConverged, ObserveError, UnsafePlan
 from osvc_ha.planner.reconcile import reconcile, status
 from osvc_ha.planner.types import Status, Verb
@@ -65,8 +65,8 @@ def test_a_node_that_returns_in_the_middle_is_seen(told, scene, seen_by) -> None
     assert ran(node.host, "drbdadm") == []
 
 
-def test_a_second_look_at_what_did_not_change_runs_no_program(told, scene, seen_by) -> None:
-    """Four programs in all: /proc/drbd says itself that all is as it was planned with, and then that this node is Primary."""
+def test_a_start_at_rest_runs_one_program_besides_primary(told, scene, seen_by) -> None:
+    """What the kernel runs it with is asked; how it is, /proc/drbd says, before `primary` and after it. The files are asked once."""
     node = told("fencing_secondary_alone")
     base = node.drbdadm
 
@@ -77,9 +77,75 @@ def test_a_second_look_at_what_did_not_change_runs_no_program(told, scene, seen_
 
     node.host.programs["drbdadm"] = primary
     start(node, scene, seen_by, alive=("n2", "n3"))
-    assert [argv[1] for argv in node.host.ran] == ["dump", "events2", "show", "primary"]
+    assert [argv[1] for argv in node.host.ran] == ["dump", "show", "primary"]
+    node.become("fencing_secondary_alone", {})
+    start(node, scene, seen_by, alive=("n2", "n3"))
+    assert [argv[1] for argv in node.host.ran[3:]] == ["show", "primary"], "a later start asks the kernel anew"
+    node.host.files["/etc/drbd.d/r1.res"] = "resource r1 {}"
     status(SYSTEM, CONFIG, seen_by("n2", ("n2", "n3")), node.host)
-    assert [argv[1] for argv in node.host.ran[-2:]] == ["events2", "show"], "a later look trusts nothing"
+    assert [argv[1] for argv in node.host.ran[5:]] == ["dump", "show"], "another file, another answer"
+
+
+@pytest.mark.parametrize(
+    ("state", "local", "programs"),
+    [
+        ("synctarget", "n2", ["dump", "events2", "show", "get-gi"]),
+        ("syncsource", "n1", ["dump", "events2", "show"]),
+        ("verifying", "n1", ["dump", "events2", "show"]),
+        ("two_volumes", "n1", ["dump", "events2", "show"]),
+        ("fencing_suspended", "n1", ["dump", "events2", "show"]),
+        ("standalone_disconnected", "n2", ["dump", "events2", "show", "dmesg"]),
+        ("outdated", "n2", ["dump", "events2", "show", "dmesg", "get-gi"]),
+        ("consistent_fenced", "n2", ["dump", "show", "get-gi"]),
+        ("diskless", "n2", ["dump", "show", "get-gi"]),
+        ("not_in_kernel", "n1", ["dump", "events2", "get-gi"]),
+    ],
+)
+def test_what_moves_is_asked_about_by_events2(told, scene, state, local, programs) -> None:
+    """And what is StandAlone by the kernel's log, and a disk that is not UpToDate by its generations."""
+    node = told(state)
+    scene(node, local, Verb.START)
+    assert [argv[1] if len(argv) > 1 else argv[0] for argv in node.host.ran] == programs
+
+
+def test_what_the_kernel_does_not_show_is_asked_about_by_events2(told, scene) -> None:
+    """One minor is there and at rest; the kernel gives it to another resource, or does not say."""
+    for answer in (
+        Completed(10, "", "received netlink error reply: No such device"),
+        Completed(0, "", ""),
+        Completed(0, "resource r0 {", ""),
+    ):
+        node = told("connected_uptodate_secondary")
+        base = node.drbdsetup
+        node.host.programs["drbdsetup"] = lambda argv, text, base=base, answer=answer: answer if argv[1] == "show" else base(argv, text)
+        seen = scene(node, "n2", Verb.START)
+        assert [argv[1] for argv in node.host.ran] == ["dump", "show", "events2"]
+        assert seen.actual.resource is not None and "drbdsetup show" in seen.refusal
+
+
+def test_a_size_that_is_not_told_is_asked_about_by_events2(told, scene) -> None:
+    """Whoever saves or overwrites a copy has to know it."""
+    node = told("connected_uptodate_secondary")
+    del node.host.files["/sys/block/drbd0/size"]
+    assert scene(node, "n2", Verb.START).actual.resource.volumes[0].size == 65496
+    assert [argv[1] for argv in node.host.ran] == ["dump", "show", "events2"]
+
+
+def test_what_we_changed_ourselves_is_looked_at_anew(told, scene, seen_by) -> None:
+    """`drbdadm connect` may change what the kernel runs it with: the next look takes no minor from before."""
+    node = told("standalone_disconnected", change={})
+    base = node.drbdadm
+
+    def adm(argv, text):
+        if argv[1] == "connect":
+            node.become("connected_uptodate_secondary", READY)
+        if argv[1] == "primary":
+            node.become("connected_uptodate_primary", {})
+        return base(argv, text)
+
+    node.host.programs["drbdadm"] = adm
+    start(node, scene, seen_by)
+    assert [argv[1] for argv in node.host.ran if argv[0] != "dmesg"] == ["dump", "events2", "show", "connect", "events2", "primary", "show"]
 
 
 def test_the_handlers_refusal_is_told_with_its_log(told, scene, seen_by) -> None:
@@ -225,14 +291,101 @@ def test_a_mark_that_was_renewed_meanwhile_stays(told, scene) -> None:
     assert node.host.files[mark] == "at=2\n"
 
 
-@pytest.mark.parametrize("program", ["drbdadm", "drbdsetup"])
-def test_cannot_tell_is_not_down(told, seen_by, program) -> None:
-    """A program that is missing, or prints what nobody expects: undef, and the agent does not skip the stop."""
-    config = parse({"path": "prod/svc/db", "res": "r0"})
+def test_cannot_tell_is_not_down(told, seen_by) -> None:
+    """The kernel does not say its role: undef, and the agent does not skip the stop."""
     node = told("connected_uptodate_primary")
-    del node.host.programs[program]
-    found = status(SYSTEM, config, seen_by("n1"), node.host)
+    del node.host.programs["drbdsetup"]
+    found = status(SYSTEM, parse({"path": "prod/svc/db", "res": "r0"}), seen_by("n1"), node.host)
     assert (found.status, "not found" in found.lines[0]) == (Status.UNDEF, True)
+
+
+def hang(argv, text):
+    """A program in uninterruptible sleep, as Host tells it."""
+    raise ApplyError(f"{argv[0]}: no answer within 10 s, killed")
+
+
+def failed_disk(node) -> None:
+    """Whoever reads its metadata hangs."""
+    node.become("connected_uptodate_primary", {" disk:UpToDate": " disk:Failed"})
+    base = node.drbdadm
+    node.host.programs["drbdadm"] = lambda argv, text: hang(argv, text) if argv[1] == "get-gi" else base(argv, text)
+
+
+def missing(node) -> None:
+    """drbd-utils half removed."""
+    del node.host.programs["drbdadm"]
+
+
+def hanging(node) -> None:
+    """A file of another resource on a dead NFS server, a lock that is never freed."""
+    node.host.programs["drbdadm"] = hang
+
+
+def silent(node) -> None:
+    """`show` fails, as it may when the utilities are older than the module."""
+    base = node.drbdsetup
+    node.host.programs["drbdsetup"] = lambda argv, text: hang(argv, text) if argv[1] == "show" else base(argv, text)
+
+
+def unreadable(node) -> None:
+    """An I/O error of the system's disk, in all that is ours."""
+    node.host.broken.update({"/etc/drbd.conf", "/etc/drbd.d/r0.res", "/run/osvc_ha/drbd/r0.resync-0"})
+    node.host.broken.update({"/var/lib/osvc_ha/drbd/r0.fenced", "/var/lib/osvc_ha/drbd/r0.split-brain"})
+
+
+@pytest.mark.parametrize("trouble", [failed_disk, missing, hanging, silent, unreadable])
+def test_a_stop_needs_the_kernel_alone(told, seen_by, trouble) -> None:
+    """Its disk, drbdadm, its file, its notes: a failover is due when one of them is broken, and the role goes all the same."""
+    node = told("connected_uptodate_primary")
+    trouble(node)
+    base = node.host.programs["drbdsetup"]
+
+    def setup(argv, text):
+        if argv[1] == "secondary":
+            node.become("connected_uptodate_secondary", READY)
+            return Completed(0, "", "")
+        return base(argv, text)
+
+    node.host.programs["drbdsetup"] = setup
+    reconcile(SYSTEM, parse({"path": "prod/svc/db", "res": "r0"}), seen_by("n1"), Verb.STOP, node.host)
+    assert ran(node.host, "drbdsetup") == [("drbdsetup", "secondary", "0")]
+
+
+@pytest.mark.parametrize("trouble", [missing, hanging, silent, unreadable])
+def test_what_cannot_be_told_promotes_nobody(told, scene, seen_by, trouble) -> None:
+    """The role is known, so the status is not undef; a start is refused with the doubt, and a Primary stays up with it as a warning."""
+    node = told(change=READY)
+    trouble(node)
+    with pytest.raises(UnsafePlan, match="whether r0 may be promoted cannot be told: .*(not found|no answer|broken)"):
+        start(node, scene, seen_by)
+    assert ran(node.host, "drbdadm") == []
+    config = parse({"path": "prod/svc/db", "res": "r0"})
+    assert status(SYSTEM, config, seen_by("n2"), node.host).status is Status.DOWN
+    node.become("connected_uptodate_primary", {})
+    found = status(SYSTEM, config, seen_by("n1"), node.host)
+    assert found.status is Status.UP and "cannot be told" in found.lines[0]
+
+
+def test_a_res_that_is_not_utf8_is_read_all_the_same(told, seen_by, tmp_path, monkeypatch) -> None:
+    """Somebody's name in a comment, in Latin 1: drbdadm does not mind, so no stop fails for it."""
+    node = told("connected_uptodate_primary")
+    (tmp_path / "r0.res").write_bytes(b"# M\xfcller\n")
+    fake = node.host.read
+    real = Host()
+    monkeypatch.setattr(
+        node.host, "read", lambda path, lossy=False: real.read(tmp_path / "r0.res", lossy) if path.name == "r0.res" else fake(path, lossy)
+    )
+    found = status(SYSTEM, parse({"path": "prod/svc/db", "res": "r0"}), seen_by("n1"), node.host)
+    assert (found.status, found.lines) == (Status.UP, ())
+
+
+def test_an_unreadable_res_is_not_overwritten(told, scene, seen_by) -> None:
+    """Rendered or not, Primary or not: whose it is cannot be told."""
+    for state, local in (("connected_uptodate_primary", "n1"), ("connected_uptodate_secondary", "n2")):
+        node = told(state)
+        node.host.broken.add("/etc/drbd.d/r0.res")
+        seen = scene(node, local, Verb.START, render="true", disk="/dev/vg/r0")
+        assert seen.done == (() if local == "n1" else ("resolve",))
 
 
 def test_d11_stop_never_takes_it_down(told, scene, seen_by) -> None:

@@ -13,9 +13,11 @@ from osvc_ha.systems.drbd.state.configured import parse_dump, parse_show
 from osvc_ha.systems.drbd.state.events import parse_events
 from osvc_ha.systems.drbd.state.generations import parse_generations
 from osvc_ha.systems.drbd.state.holders import mounts_of, process, sentence, stacked_on, swaps_of
+from osvc_ha.systems.drbd.state.includes import includes
 from osvc_ha.systems.drbd.state.json_status import parse_status
 from osvc_ha.systems.drbd.state.kernel_log import parse_reason
-from osvc_ha.systems.drbd.state.progress import parse_code, parse_progress, parse_version, unchanged
+from osvc_ha.systems.drbd.state.progress import parse_code, parse_progress, parse_version
+from osvc_ha.systems.drbd.state.resting import resting, same_shape, shape_of
 
 EVENTS = 'exists resource name:r0 role:Secondary suspended:no\nexists device name:r0 volume:0 minor:0 disk:UpToDate size:9\nexists -\n"{};#'
 
@@ -46,17 +48,73 @@ AT_REST = (
 MOVING = ("synctarget", "syncsource", "verifying", "two_volumes", "fencing_suspended", "split_brain_n1", "standalone_disconnected")
 
 
-@pytest.mark.parametrize("state", [*AT_REST, *MOVING])
-def test_what_8_4_tells_without_a_program_is_believed_only_at_rest(text, state) -> None:
-    """Every word of /proc/drbd has to be what was read; a resync, suspended I/O or a dropped peer is asked about anew."""
-    found, proc = parse_events(text(f"8.4/{state}/events2"), "r0"), text(f"8.4/{state}/proc_drbd")
-    assert found is not None
-    assert unchanged(proc, found) is (state in AT_REST)
-    assert not unchanged("", found)
-    for other in {*AT_REST, *MOVING} - {state}:
-        assert not unchanged(text(f"8.4/{other}/proc_drbd"), found)
-    for old, new in ((" oos:0", " oos:4"), (" C r-----", " C s-----"), ("/UpToDate C", "/Outdated C"), ("ds:UpToDate/", "ds:Failed/")):
-        assert old not in proc or not unchanged(proc.replace(old, new), found)
+SIZES = {0: 65496, 1: 40920}
+
+
+def rest_of(text, state: str, **changed: str):
+    """The resource out of a recorded /proc/drbd and `drbdsetup show`, with words replaced."""
+    proc = text(f"8.4/{state}/proc_drbd")
+    for old, new in changed.values():
+        assert old in proc
+        proc = proc.replace(old, new)
+    shape = shape_of(parse_show(text(f"8.4/{state}/show"), "r0"), SIZES)
+    return None if shape is None else resting(proc, "r0", shape)
+
+
+@pytest.mark.parametrize("state", AT_REST)
+def test_8_4_at_rest_tells_without_events2_what_events2_tells(text, state) -> None:
+    """Word for word, from the same moment of a real kernel: role, disks, connection, size, what is out of sync."""
+    told = parse_events(text(f"8.4/{state}/events2"), "r0")
+    assert told is not None
+    assert rest_of(text, state) == told
+    assert resting(text(f"8.4/{state}/proc_drbd"), "r0", same_shape(told)) == told
+
+
+@pytest.mark.parametrize("state", MOVING)
+def test_8_4_that_moves_is_asked_about_by_events2(text, state) -> None:
+    """A resync, a verify, suspended I/O and a dropped peer."""
+    assert rest_of(text, state) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (" C r-----", " C s-----"),
+        (" C r-----", " C r---d-"),
+        ("cs:Connected", "cs:VerifyS"),
+        ("cs:Connected", "cs:Unconfigured"),
+        ("cs:Connected", "cs:Teardown"),
+        ("ro:Secondary", "ro:Tertiary"),
+        ("ds:UpToDate", "ds:Sparkling"),
+        (" oos:0", ""),
+        (" 0: cs", " 7: cs"),
+    ],
+)
+def test_a_word_that_is_not_at_rest_is_asked_about(text, old, new) -> None:
+    """Any doubt is events2's."""
+    assert rest_of(text, "connected_uptodate_secondary", change=(old, new)) is None
+
+
+def test_the_kernels_minor_is_judged_whatever_the_file_says(text) -> None:
+    """Another resource has minor 0 and is well; the kernel gives r0 minor 1, which is not."""
+    show = text("8.4/connected_uptodate_secondary/show").replace("minor 0", "minor 1")
+    lines = text("8.4/connected_uptodate_secondary/proc_drbd").splitlines(keepends=True)
+    other = [lines[2].replace(" 0:", " 1:").replace("ds:UpToDate/", "ds:Outdated/"), lines[3]]
+    found = resting("".join([*lines, *other]), "r0", shape_of(parse_show(show, "r0"), SIZES))
+    assert (found.volumes[0].minor, found.volumes[0].disk) == (1, "Outdated")
+    assert resting("".join(lines), "r0", shape_of(parse_show(show, "r0"), SIZES)) is None
+
+
+def test_volumes_that_disagree_are_asked_about(text) -> None:
+    """Of one resource, all have one role and one connection; where the text says otherwise it was read in the middle of a change."""
+    show = text("8.4/two_volumes/show")
+    lines = text("8.4/connected_uptodate_secondary/proc_drbd").splitlines(keepends=True)
+    shape = shape_of(parse_show(show, "r0"), SIZES)
+    both = [*lines, lines[2].replace(" 0:", " 1:"), lines[3]]
+    assert [volume.size for volume in resting("".join(both), "r0", shape).volumes] == [65496, 40920]
+    assert resting("".join([*both[:4], both[4].replace("cs:Connected", "cs:WFConnection"), both[5]]), "r0", shape) is None
+    assert resting("".join(both[:4]), "r0", shape) is None
+    assert shape_of(parse_show(show, "r0"), {0: 65496}) is None, "a size that is not told"
 
 
 def test_json_of_9_tells_the_same(text) -> None:
@@ -179,6 +237,31 @@ def test_metadata_that_is_new_differs_from_metadata_with_data(text) -> None:
     assert parse_generations("", "open(/dev/vg/r0) failed: No such file or directory").kind == "unreadable"
 
 
+@pytest.mark.parametrize(
+    ("conf", "patterns"),
+    [
+        ('# include "no";\ninclude "drbd.d/*.res"; include drbd.d/global_common.conf;', ("drbd.d/*.res", "drbd.d/global_common.conf")),
+        ('include "/etc/other/r?.res";\nresource r0 { handlers { fence-peer "sh -c \\"include x;\\""; } }', ("/etc/other/r?.res",)),
+        ("", ()),
+        ('include "drbd.d/[ab].res";', None),
+        ('include "drbd.d/{a,b}.res";', None),
+        ('include "../drbd.d/a.res";', None),
+        ('include "*/a.res";', None),
+        ('include "a" "b";', None),
+        ('include "a.res"', None),
+        ('include "a.res', None),
+        ('skip include "a.res";', None),
+        ('resource r0 { include "a.res"; }', None),
+        ('resource r0 { template-file "a"; }', None),
+        ("resource r0 { floating 10.0.0.1:7788; }", None),
+        ("resource r0 {", None),
+    ],
+)
+def test_what_drbdadm_reads_besides_is_known_or_nothing_is_kept(conf, patterns) -> None:
+    """Of an include in a form that is not understood, nobody says which files it names."""
+    assert includes(conf) == patterns
+
+
 PARSERS = [
     lambda text: parse_events(text, "r0"),
     lambda text: parse_status(text, "r0"),
@@ -187,6 +270,8 @@ PARSERS = [
     parse_progress,
     parse_version,
     parse_code,
+    lambda text: resting(text, "r0", ((0, 0, 9),)),
+    includes,
     lambda text: parse_reason(text, "r0", (0,)),
     lambda text: parse_generations(text, text),
     lambda text: mounts_of(text, (0,)),

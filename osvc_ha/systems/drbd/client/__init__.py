@@ -8,9 +8,9 @@ from osvc_ha.planner.types import Step
 from osvc_ha.systems.drbd.config import Config
 
 from . import doing, roles
-from .reading import observe
+from .reading import glance, observe
 
-__all__ = ["apply", "observe"]
+__all__ = ["apply", "glance", "observe"]
 
 DO = {**doing.DO, **roles.DO}
 

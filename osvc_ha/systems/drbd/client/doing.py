@@ -11,14 +11,18 @@ from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.types import Step
 from osvc_ha.systems.drbd.config import Config
 
+from .asking import said
+from .dumped import rewritten
+from .kernel import touched
 from .marks import Marks
-from .reading import look, said
+from .reading import look
 
 SECONDS = 30.0
 
 
 def drbdadm(config: Config, host: Host, *words: str, seconds: float = SECONDS) -> None:
     """Run it on the resource. ApplyError with its words."""
+    touched(host)
     done = host.run((config.drbdadm, *words, config.res), seconds)
     if done.code:
         raise ApplyError(f"{config.drbdadm} {' '.join(words)} {config.res}: {said(done)}")
@@ -34,11 +38,13 @@ def write_config(config: Config, step: Step, host: Host) -> None:
     if done.code and f"{candidate}:" in done.err + done.out:
         raise ApplyError(f"{config.file}: drbdadm refuses it, so the old one stays: {said(done)}")
     host.replace(Path(config.file), step.payload, 0o644)
+    rewritten(host)
 
 
 def remove_config(config: Config, step: Step, host: Host) -> None:
     """The .res that we wrote."""
     host.remove(Path(config.file))
+    rewritten(host)
 
 
 def create_metadata(config: Config, step: Step, host: Host) -> None:

@@ -17,8 +17,10 @@ from osvc_ha.systems.drbd.plan.steps import recall
 from osvc_ha.systems.drbd.state import UP_TO_DATE, Holder
 from osvc_ha.systems.drbd.state.holders import mounts_of, process, sentence, stacked_on, swaps_of
 
+from .asking import said
 from .doing import drbdadm
-from .reading import look, promoted, said
+from .kernel import promoted
+from .reading import look
 
 EVERY = 0.1
 HELD = "(-12)"

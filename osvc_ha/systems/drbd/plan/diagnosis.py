@@ -7,14 +7,15 @@ from typing import List, Tuple
 from osvc_ha.systems.drbd.state import CONNECTED, PRIMARY, RECEIVING, STANDALONE, UP_TO_DATE, VERIFYING, Actual, Desired, Peer, Resource
 
 from .promotion import DISK_WAYS, kept_notes, progress, receiving
-from .protection import config_notes, config_refusal, protection_refusal
+from .protection import config_notes, config_refusal, doubt_refusal, protection_refusal
 from .splitting import split_refusal
 
 
 def wrong(actual: Actual, desired: Desired) -> Tuple[str, ...]:
     """All of it, the worst first; nothing while all is well."""
     resource = actual.resource
-    files = [line for line in (config_refusal(actual, desired), protection_refusal(actual, desired)) if line]
+    refusals = (doubt_refusal(actual, desired), config_refusal(actual, desired), protection_refusal(actual, desired))
+    files = [line for line in refusals if line]
     if resource is None:
         name = desired.config.res
         return (*files, f"{name} is not up on {actual.local}; start its service (or the standby of it), or run drbdadm up {name}")

@@ -20,6 +20,7 @@ from osvc_ha.systems.drbd.state import (
     Volume,
 )
 
+from .protection import doubt_refusal
 from .splitting import all_same, known_harmless, proven, split_refusal
 
 PASSING = frozenset({"Attaching", "Negotiating", "Detaching"})
@@ -59,7 +60,8 @@ def outlook(actual: Actual, desired: Desired) -> Outlook:
     if resource is None:
         return Outlook(Kind.CONNECTING, f"{desired.config.res} is not up on {actual.local}")
     hard = (
-        _peers_refusal(actual, desired, resource)
+        doubt_refusal(actual, desired)
+        or _peers_refusal(actual, desired, resource)
         or split_refusal(actual, resource, desired.config.allow_promote_alone)
         or _local_refusal(actual, resource)
     )

@@ -21,6 +21,8 @@ def config_refusal(actual: Actual, desired: Desired) -> str:
     config = desired.config
     if actual.config_trouble:
         return f"drbdadm refuses the configuration, so no resource can be promoted: {actual.config_trouble}"
+    if actual.configured is None and actual.doubts:
+        return ""
     if actual.configured is None and actual.file is None:
         missing = f"{config.file} is missing on {actual.local}"
         return f"{missing}; copy it from a node that has it (the agent's disk.drbd would start nothing, and say so to nobody)"
@@ -30,6 +32,13 @@ def config_refusal(actual: Actual, desired: Desired) -> str:
         hosts = " ".join(one.host for one in actual.configured.hosts) or "nobody"
         return f"{config.res} has no `on {actual.local}` section ({hosts} have one); add it in {config.file}"
     return ""
+
+
+def doubt_refusal(actual: Actual, desired: Desired) -> str:
+    """Why nobody can say whether it may be promoted, or ""."""
+    if not actual.doubts:
+        return ""
+    return f"whether {desired.config.res} may be promoted cannot be told: {'; '.join(actual.doubts)}; mend that, and start it again"
 
 
 def protection_refusal(actual: Actual, desired: Desired) -> str:

@@ -14,7 +14,7 @@ from osvc_ha.systems.drbd.config import GUARD
 from osvc_ha.systems.drbd.state import Actual, Desired, Resource
 from osvc_ha.systems.drbd.state.rendering import is_ours
 
-from .protection import config_refusal
+from .protection import config_refusal, doubt_refusal
 from .starting import stop, written
 from .steps import asked, resolve
 
@@ -23,6 +23,8 @@ def provision(actual: Actual, desired: Desired) -> Plan:
     """The .res, metadata where there is none, up; and the first sync once all peers are seen to be empty too."""
     if desired.config.mode == GUARD:
         return ()
+    if actual.doubts:
+        return (resolve(desired, doubt_refusal(actual, desired)),)
     res = desired.config.res
     file = written(actual, desired)
     if file is not None and file.do == "resolve":

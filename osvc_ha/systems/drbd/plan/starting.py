@@ -10,7 +10,7 @@ from osvc_ha.systems.drbd.state import PRIMARY, STANDALONE, Actual, Desired, Res
 from osvc_ha.systems.drbd.state.rendering import is_ours, render
 
 from .promotion import Kind, outlook
-from .protection import config_refusal, protection_refusal
+from .protection import config_refusal, doubt_refusal, protection_refusal
 from .splitting import marked_words
 from .steps import asked, resolve
 
@@ -19,11 +19,14 @@ def start(actual: Actual, desired: Desired) -> Plan:
     """Empty while this node is Primary (or, for the passive side, up and connecting)."""
     if desired.config.mode == GUARD:
         return _guard(actual, desired)
+    resource = actual.resource
+    if actual.doubts:
+        # Nor is a file that cannot be read overwritten while this node is Primary.
+        return () if resource and resource.primary else (resolve(desired, doubt_refusal(actual, desired)),)
     file = written(actual, desired)
     if file is not None and file.do == "resolve":
         return (file,)
     wrong = "" if file else config_refusal(actual, desired)
-    resource = actual.resource
     if wrong and not (resource and resource.primary):
         return (resolve(desired, wrong),)
     begun: Plan = (file,) if file else ()
@@ -58,7 +61,7 @@ def check(actual: Actual, desired: Desired) -> str:
     resource = actual.resource
     led = resource is not None and any(peer.role == PRIMARY for peer in resource.peers)
     apart = resource is not None and bool(actual.dropped) and any(peer.connection == STANDALONE for peer in resource.peers)
-    return wrong if apart or not led else config_refusal(actual, desired) or protection_refusal(actual, desired)
+    return wrong if apart or not led or actual.doubts else config_refusal(actual, desired) or protection_refusal(actual, desired)
 
 
 def obstacle(actual: Actual, desired: Desired) -> str:
@@ -66,7 +69,7 @@ def obstacle(actual: Actual, desired: Desired) -> str:
 
     It does what the agent does first, up and connect, only in thought: what is not up yet is no refusal.
     """
-    wrong = config_refusal(actual, desired) or protection_refusal(actual, desired)
+    wrong = doubt_refusal(actual, desired) or config_refusal(actual, desired) or protection_refusal(actual, desired)
     if wrong or actual.resource is None:
         return wrong or _metadata_refusal(actual, desired) or _mark_refusal(actual, desired)
     if actual.resource.primary:

@@ -8,14 +8,15 @@ from osvc_ha.planner.types import Facts
 from osvc_ha.systems.drbd.state import STANDALONE, UP_TO_DATE, Actual, Desired, Peer, Resource
 
 from .promotion import kept_notes, progress
-from .protection import config_notes, config_refusal, protection_refusal
+from .protection import config_notes, config_refusal, doubt_refusal, protection_refusal
 from .splitting import split_refusal
 
 
 def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:
     """What is wrong although this node may go on."""
     resource = actual.resource
-    wrong = [line for line in (config_refusal(actual, desired), protection_refusal(actual, desired)) if line]
+    refusals = (doubt_refusal(actual, desired), config_refusal(actual, desired), protection_refusal(actual, desired))
+    wrong = [line for line in refusals if line]
     states = _resource_notes(actual, resource) if resource else []
     if desired.config.allow_promote_alone:
         states.append("allow_promote_alone is set: a promotion may lose what a peer has written; take it back")

@@ -102,7 +102,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class OnHost:
-    """One ``on`` section: an address with its port, and the node id of DRBD 9 ("" on 8.4)."""
+    """One ``on`` section: an address with its port, and the node id of DRBD 9 ("" on 8.4). The tuples go by volume; numbers: theirs."""
 
     host: str
     address: str = ""
@@ -110,11 +110,15 @@ class OnHost:
     minors: Tuple[int, ...] = ()
     disks: Tuple[str, ...] = ()
     node_id: str = ""
+    numbers: Tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Configured:
-    """A resource as ``drbdadm dump`` tells it: global and common sections merged in. Options by section: ``net``, ``disk``, ..."""
+    """A resource as ``drbdadm dump`` tells it: global and common sections merged in. Options by section: ``net``, ``disk``, ...
+
+    remotes: how many peers the kernel was told of; ``drbdadm dump`` has them among the hosts.
+    """
 
     name: str
     hosts: Tuple[OnHost, ...] = ()
@@ -122,6 +126,7 @@ class Configured:
     disk: Mapping[str, str] = field(default_factory=lambda: _NONE)
     options: Mapping[str, str] = field(default_factory=lambda: _NONE)
     handlers: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    remotes: int = 0
 
     @property
     def fencing(self) -> str:
@@ -185,6 +190,7 @@ class Actual:
     kernel was told, which an edited file does not change. dropped: why a connection was dropped, as the kernel's log has it, or "".
     resyncing: volumes with the mark that before-resync-target left. fenced: nodes that were fenced off and have not been resynced;
     outdone: those of them that were fenced off from the very data that is here, by a majority, so that this copy is the one that counts.
+    doubts: what could not be told, a sentence each: nobody is promoted with one, and a demotion asks for none of it.
     """
 
     local: str
@@ -200,6 +206,7 @@ class Actual:
     split: Optional[Split] = None
     fenced: Tuple[str, ...] = ()
     outdone: Tuple[str, ...] = ()
+    doubts: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def parse_show(text: str, name: str) -> Optional[Configured]:
         net=_options(parts, "net"),
         disk=_disk([own, *here, *(volume for host in here for volume in host.named("volume"))]),
         options=_options([own], "options"),
+        remotes=sum(1 for part in parts for _ in part.named("_remote_host")),
     )
 
 
@@ -81,6 +82,7 @@ def _host(host: str, section: Section, shared: Mapping[str, Mapping[str, str]], 
         minors=tuple(int(found.group(1)) for found in minors if found and found.group(1).isascii() and len(found.group(1)) < 8),
         disks=tuple(volume.get("disk", "") for volume in volumes),
         node_id=section.values.get("node-id", ""),
+        numbers=tuple(int(number) for number in numbers if number.isascii() and number.isdigit() and len(number) < 8),
     )
 
 

@@ -11,8 +11,6 @@ from . import Peer, PeerVolume, Resource
 
 MINOR = re.compile(r"\s*([0-9]{1,7}): cs:")
 DONE = re.compile(r".*(?:sync'ed|verified):\s*([0-9]{1,3}(?:\.[0-9]+)?)%")
-AT_REST = re.compile(r"\s*([0-9]{1,7}): cs:(Connected|WFConnection) ro:(\w+)/(\w+) ds:(\w+)/(\w+) [ABC] r-----$")
-OUT_OF_SYNC = re.compile(r".* oos:([0-9]+)")
 LEFT = re.compile(r"\s*finish: ([0-9]{1,6}):([0-9]{2}):([0-9]{2})")
 VERSION = re.compile(r"version: ([0-9]+(?:\.[0-9]+)*)")
 CODE = re.compile(r"^DRBD_KERNEL_VERSION_CODE=0x([0-9a-fA-F]{6})\s*$", re.MULTILINE)
@@ -46,39 +44,6 @@ def parse_progress(text: str) -> Dict[int, Progress]:
             hours, minutes, seconds = (int(part) for part in left.groups())
             found[minor] = (found[minor][0], 3600 * hours + 60 * minutes + seconds)
     return found
-
-
-def unchanged(text: str, resource: Resource) -> bool:
-    """Does /proc/drbd still say of all its volumes what ``resource`` has, and nothing moves? For 8.4, where a minor has one peer.
-
-    Every word that a promotion is judged by: both roles, both disks, the connection, that no I/O is suspended, what is out of sync.
-    """
-    found: Dict[int, Tuple[str, ...]] = {}
-    minor: Optional[int] = None
-    for line in text.splitlines():
-        begins, rest, differing = MINOR.match(line), AT_REST.match(line), OUT_OF_SYNC.match(line)
-        if begins:
-            minor = int(begins.group(1)) if rest else None
-        if rest and minor is not None:
-            found[minor] = rest.groups()[1:]
-        elif differing and minor is not None:
-            found[minor] = (*found[minor], differing.group(1))
-    wanted = _at_rest(resource)
-    return wanted is not None and all(found.get(minor) == words for minor, words in wanted.items())
-
-
-def _at_rest(resource: Resource) -> Optional[Dict[int, Tuple[str, ...]]]:
-    if len(resource.peers) != 1 or not resource.volumes or resource.suspended:
-        return None
-    [peer] = resource.peers
-    theirs = {volume.number: volume for volume in peer.volumes}
-    connection, still = {"Connected": ("Connected", "Established"), "Connecting": ("WFConnection", "Off")}.get(peer.connection, ("", ""))
-    if any(volume.replication != still for volume in peer.volumes) or set(theirs) != {volume.number for volume in resource.volumes}:
-        return None
-    return {
-        one.minor: (connection, resource.role, peer.role, one.disk, theirs[one.number].disk, str(theirs[one.number].out_of_sync))
-        for one in resource.volumes
-    }
 
 
 def with_progress(resource: Resource, progress: Mapping[int, Progress]) -> Resource:

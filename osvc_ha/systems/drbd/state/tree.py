@@ -34,7 +34,7 @@ def parse_tree(text: str, source: str) -> Section:
     """The whole as one section without words. ObserveError for what is no such text; source: who printed it, for the message."""
     root = Section()
     stack, words = [root], []
-    for token, quoted in _tokens(text, source):
+    for token, quoted in tokens(text, source):
         if quoted or token not in "{};":
             words.append(token)
         elif token == "{" and words:
@@ -55,7 +55,8 @@ def parse_tree(text: str, source: str) -> Section:
     return root
 
 
-def _tokens(text: str, source: str) -> Iterator[Tuple[str, bool]]:
+def tokens(text: str, source: str) -> Iterator[Tuple[str, bool]]:
+    """Words and marks in their order, and of each whether it stood in quotation marks."""
     at = 0
     while at < len(text):
         found = TOKEN.match(text, at)
