@@ -120,13 +120,33 @@ def testify(resource: str, peer: str, by: str, lineage: str, seconds: float, not
 @click.argument("resource")
 @click.argument("nodes", nargs=-1, required=True)
 @click.option("--here", is_flag=True, help="On this node alone.")
+@click.option(
+    "--resynced", is_flag=True, help="Who calls knows that all copies are the same: drbd-after-resync-target does. DRBD is not asked."
+)
 @seen_by
 @reaching
-def unfence(resource: str, nodes: tuple[str, ...], here: bool, snapshot: Optional[Path], notes: Path, remote: str, program: str) -> None:
-    """Take back on every node of the cluster that NODES are fenced off from RESOURCE: they have the same data again."""
-    from osvc_ha.host import Host
+def unfence(
+    resource: str,
+    nodes: tuple[str, ...],
+    here: bool,
+    resynced: bool,
+    snapshot: Optional[Path],
+    notes: Path,
+    remote: str,
+    program: str,
+) -> None:
+    """Take back on every node of the cluster that NODES are fenced off from RESOURCE: they have the same data again.
+
+    Only while all copies are UpToDate and connected, as this node's DRBD sees it: until then the note may be what keeps old data from being
+    promoted. Is the node that went on lost for good, and its data with it, a person may say --resynced all the same.
+    """
+    from osvc_ha.cli import drbd_asked
+    from osvc_ha.planner.errors import UnsafePlan
     from osvc_ha.systems.drbd.client import unfencing
 
-    host = Host()
+    host, local = drbd_asked.local_host()
+    wrong = "" if resynced else unfencing.refusal(drbd_asked.config_of(resource), local, host)
+    if wrong:
+        raise UnsafePlan(wrong)
     for sentence in unfencing.unfence(resource, nodes, notes, None if here else unfencing.Reach(snapshot, remote, program), host):
         click.echo(sentence)

@@ -52,8 +52,11 @@ def _judge(config: Config, wait: float, host: Host) -> tuple[Actual, Desired, st
     actual = look(config, local, host)
     asked = alone(config, local)
     resource = actual.resource
-    if resource is None or resource.primary or all(peer.connected for peer in resource.peers) or check(actual, _trusting(asked, actual)):
+    if resource is None or resource.primary or all(peer.connected for peer in resource.peers):
         return actual, asked, check(actual, asked)
+    wrong = check(actual, _trusting(asked, actual))
+    if wrong:
+        return actual, asked, wrong
     asked = _with_cluster(config, host)
 
     def connecting() -> bool:

@@ -72,9 +72,17 @@ def test_the_passive_side_may_start_while_the_peer_is_primary(osvc_ha: Command, 
     assert (done.code, "n1 is Primary" in done.out) == (0, True)
 
 
+def test_a_check_of_what_is_standalone_says_so(osvc_ha: Command, node: Node) -> None:
+    """Disconnected by hand, and no log says why: no cluster is needed to refuse that, and no node of it is called a stranger."""
+    node("n1", "standalone_disconnected", "dump_plain")
+    done = osvc_ha("drbd", "check", "r0", "--fencing", "off")
+    assert done.code == 1 and "StandAlone towards n2" in done.err and "it may be a split brain" in done.err
+    assert "drbdadm connect r0" in done.err and "no node of the cluster" not in done.err
+
+
 def test_a_check_that_cannot_tell_refuses(osvc_ha: Command, node: Node) -> None:
     """Without an agent that says whether the peer lives, and for a name that is none: exit code 1, a sentence, no trace."""
-    node("n1", "standalone_disconnected", "dump_plain")
+    node("n2", "fencing_secondary_alone", "dump_plain")
     for words in (("r0", "--fencing", "off"), ("../r0",)):
         done = osvc_ha("drbd", "check", *words)
         assert done.code == 1 and len(done.err.splitlines()) == 1
@@ -144,6 +152,29 @@ def test_what_is_connected_needs_no_resolving(osvc_ha: Command, node: Node) -> N
     log = node("n2", "connected_uptodate_secondary")
     done = osvc_ha("drbd", "resolve", "r0", "--keep", "n1", "--yes", "--remote", "false")
     assert (done.code, "nothing to resolve" in done.err, asked(log)) == (4, True, set())
+
+
+@pytest.mark.parametrize(
+    ("local", "state", "code", "said"),
+    [
+        ("n2", "connected_uptodate_secondary", 0, ""),
+        ("n2", "fencing_secondary_alone", 4, "may be what keeps old data from being promoted"),
+        ("n1", "syncsource", 4, "may be what keeps old data from being promoted"),
+        ("n2", "standalone_disconnected", 4, "may be what keeps old data from being promoted"),
+        ("n1", "not_in_kernel", 4, "run this on a node that has one"),
+    ],
+)
+def test_nobody_is_unfenced_before_all_copies_are_the_same(
+    osvc_ha: Command, node: Node, tmp_path: Path, local: str, state: str, code: int, said: str
+) -> None:
+    """The note is what keeps a node with old data from being promoted. Who has seen the end of a resync is not asked."""
+    node(local, state)
+    notes = tmp_path / "r0.fenced"
+    notes.write_text("n2 49B262BA4CD71F34\n")
+    words = ("drbd", "unfence", "r0", "n2", "--here", "--notes", str(tmp_path))
+    done = osvc_ha(*words)
+    assert (done.code, said in done.err, notes.read_text() == "") == (code, True, code == 0)
+    assert osvc_ha(*words, "--resynced").code == 0 and notes.read_text() == ""
 
 
 def test_errors_are_json_for_programs(osvc_ha: Command, node: Node) -> None:

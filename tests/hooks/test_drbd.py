@@ -60,7 +60,7 @@ def test_a_resync_is_marked_while_it_runs(run, tmp_path: Path) -> None:
     assert run("drbd-after-resync-target", f'echo "$*" >{tmp_path}/heard.new; mv {tmp_path}/heard.new {tmp_path}/heard') == 0
     assert not (tmp_path / "r0.resync-0").exists()
     subprocess.run(["/bin/sh", "-c", f"for i in $(seq 100); do [ -e {tmp_path}/heard ] && exit 0; sleep 0.1; done; exit 1"], check=True)
-    said = ["drbd", "unfence", "r0", os.uname().nodename, "n2", "--notes", str(tmp_path / "notes")]
+    said = ["drbd", "unfence", "r0", os.uname().nodename, "n2", "--resynced", "--notes", str(tmp_path / "notes")]
     assert (tmp_path / "heard").read_text().split() == said
 
 

@@ -13,8 +13,11 @@ from osvc_ha.planner.errors import HaError
 from osvc_ha.systems.drbd.client.elsewhere import over, whereabouts
 from osvc_ha.systems.drbd.client.fence_notes import Notes
 from osvc_ha.systems.drbd.client.marks import Marks
+from osvc_ha.systems.drbd.client.reading import look
 from osvc_ha.systems.drbd.client.witness import Eyes
 from osvc_ha.systems.drbd.config import Config
+from osvc_ha.systems.drbd.plan.splitting import all_same
+from osvc_ha.systems.drbd.plan.upkeep import state_of
 
 LOOK_SECONDS = 5.0
 REMOTE_SECONDS = 10.0
@@ -27,6 +30,17 @@ class Reach:
     snapshot: Optional[Path]
     remote: str
     program: str
+
+
+def refusal(config: Config, local: str, host: Host) -> str:
+    """Why nothing may be taken back now, by what this node's DRBD says, or ""."""
+    actual = look(config, local, host)
+    if actual.resource is None:
+        return f"{config.res} is not up on {local}, so whether all copies are the same cannot be told; run this on a node that has one"
+    if all_same(actual.resource):
+        return ""
+    why = f"{state_of(actual, actual.resource)}: the note may be what keeps old data from being promoted"
+    return f"{why}; connect them, and the end of the resync takes it back"
 
 
 def unfence(resource: str, nodes: Tuple[str, ...], notes: Path, reach: Optional[Reach], host: Host) -> Tuple[str, ...]:
@@ -42,7 +56,7 @@ def unfence(resource: str, nodes: Tuple[str, ...], notes: Path, reach: Optional[
         return ()
     failed = []
     cluster = Eyes(reach.snapshot, host).insist(time.monotonic() + LOOK_SECONDS)
-    words = shlex.join((reach.program, "drbd", "unfence", resource, *nodes, "--here"))
+    words = shlex.join((reach.program, "drbd", "unfence", resource, *nodes, "--here", "--resynced"))
     for name in cluster.nodes:
         if name == cluster.local:
             continue

@@ -194,9 +194,10 @@ def _apart(actual: Actual, desired: Desired, resource: Resource) -> Optional[Out
             why = f"{peer.name} is not connected, and {actual.local} sees {len(desired.alive)} of {len(desired.cluster)} nodes"
             return Outlook(Kind.REFUSED, f"{why}: no majority, so the others may be writing {resource.name}; bring them back")
         if peer.connection == STANDALONE and not proven(actual, resource, peer):
-            why = f"{resource.name} is StandAlone towards {peer.name}, which is gone, and nobody knows why: it may be a split brain"
-            ways = f"bring {peer.name} back, and they are compared, or, if it is lost for good, run osvc-ha drbd resolve"
-            return Outlook(Kind.REFUSED, f"{why}; {ways} {resource.name} --keep {actual.local}")
+            why = f"{resource.name} is StandAlone towards {peer.name}, and nobody knows why: it may be a split brain"
+            ways = f"bring {peer.name} back and run drbdadm connect {resource.name}, which compares the two and discards nothing"
+            lost = f"osvc-ha drbd resolve {resource.name} --keep {actual.local}"
+            return Outlook(Kind.REFUSED, f"{why}; {ways}, or, if {peer.name} is lost for good, run {lost}")
     return None
 
 

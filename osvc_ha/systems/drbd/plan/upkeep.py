@@ -15,7 +15,7 @@ def verify_refusal(actual: Actual) -> str:
     if verifying(resource):
         return ""
     if _whole(resource) is None:
-        return f"{_state(actual, resource)}: only two sides that are connected and UpToDate can be compared"
+        return f"{state_of(actual, resource)}: only two sides that are connected and UpToDate can be compared"
     if actual.running is not None and not actual.running.net.get("verify-alg"):
         way = f"write `verify-alg crc32c;` into its net section, and run drbdadm adjust {resource.name} on both nodes"
         return f"{resource.name} has no verify-alg; {way}"
@@ -57,7 +57,7 @@ def invalidate_refusal(actual: Actual) -> str:
         return f"{actual.local} has no disk attached for {resource.name}; run drbdadm attach {resource.name}"
     peer = source(resource)
     if peer is None:
-        return f"{_state(actual, resource)}: no peer is connected and UpToDate, so the copy on {actual.local} may be the only one"
+        return f"{state_of(actual, resource)}: no peer is connected and UpToDate, so the copy on {actual.local} may be the only one"
     if any(volume.replication != "Established" for volume in peer.volumes):
         return f"{peer.name} and {actual.local} are busy ({peer.volumes[0].replication}); wait until that is done"
     return ""
@@ -78,7 +78,8 @@ def _whole(resource: Resource) -> Optional[Peer]:
     return peer if ours and peer and all(volume.replication == "Established" for volume in peer.volumes) else None
 
 
-def _state(actual: Actual, resource: Resource) -> str:
+def state_of(actual: Actual, resource: Resource) -> str:
+    """Disks here and there, in a clause."""
     here = "/".join(volume.disk for volume in resource.volumes) or "without a disk"
     there = [f"{peer.name} {peer.connection} {'/'.join(volume.disk for volume in peer.volumes)}".strip() for peer in resource.peers]
     return f"{resource.name} is {here} on {actual.local}, {', '.join(there) or 'without a peer'}"
