@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from osvc_ha.cli.drbd_asked import Tell, config_of, confirmed, go_on, local_host, progress
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ApplyError, UnsafePlan
+from osvc_ha.planner.errors import ApplyError, NotConverged, UnsafePlan
 from osvc_ha.systems.drbd.client.doing import drbdadm
 from osvc_ha.systems.drbd.client.reading import look
 from osvc_ha.systems.drbd.client.resolving import said
 from osvc_ha.systems.drbd.config import Config
 from osvc_ha.systems.drbd.plan import upkeep
 from osvc_ha.systems.drbd.plan.resolving import Course, course
-from osvc_ha.systems.drbd.state import STANDALONE, Actual
+from osvc_ha.systems.drbd.state import Actual
 
 EVERY = 0.2
 DIFFERENT = 1
@@ -58,8 +60,9 @@ def _verified(config: Config, local: str, tell: Tell, host: Host) -> Actual:
 
 @click.command()
 @click.argument("res")
+@click.option("--patience", default=30.0, show_default=True, help="Seconds to wait for the peer when it is lost meanwhile.")
 @confirmed
-def invalidate(res: str, yes: bool, dry_run: bool) -> None:
+def invalidate(res: str, patience: float, yes: bool, dry_run: bool) -> None:
     """Throw away this node's copy of RES, and copy all of it from the peer. Only while that is connected and UpToDate.
 
     \b
@@ -79,15 +82,26 @@ def invalidate(res: str, yes: bool, dry_run: bool) -> None:
     peer, _ = _guarded(config, local, host)
     drbdadm(config, host, "invalidate")
     with progress() as tell:
-        while True:
-            actual = look(config, local, host, states=True)
-            if course(actual.resource, peer) is Course.DONE:
-                break
-            if actual.resource is None or any(one.connection == STANDALONE for one in actual.resource.peers):
-                raise ApplyError(f"{res} is StandAlone in the middle of the resync: {actual.dropped or 'see dmesg'}; connect it again")
-            tell(*said(actual.resource, f"waiting for {peer}"))
-            host.sleep(EVERY)
+        _copied(config, local, peer, patience, tell, host)
     click.echo(f"{res} on {local} is UpToDate again, copied from {peer}")
+
+
+def _copied(config: Config, local: str, peer: str, patience: float, tell: Tell, host: Host) -> None:
+    """Until it is. NotConverged when the peer is lost and stays away: it is resumed whenever that is back."""
+    heard = time.monotonic()
+    while True:
+        actual = look(config, local, host, states=True)
+        now = course(actual.resource, peer)
+        if now is Course.DONE:
+            return
+        if now is Course.DROPPED:
+            raise ApplyError(f"{config.res} is StandAlone in the middle of the resync: {actual.dropped or 'see dmesg'}; connect it again")
+        heard = time.monotonic() if now is not Course.APART else heard
+        if time.monotonic() - heard > patience:
+            lost = f"{peer}, which has the only copy of {config.res}, was lost in the middle of the resync, and has not come back"
+            raise NotConverged(f"{lost}; bring it back, and the resync goes on by itself: osvc-ha drbd status {config.res} shows it")
+        tell(*said(actual.resource, f"waiting for {peer}"))
+        host.sleep(EVERY)
 
 
 def _guarded(config: Config, local: str, host: Host) -> tuple[str, int]:

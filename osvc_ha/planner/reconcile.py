@@ -121,7 +121,7 @@ def judge(system: System[Any, Any, Any], config: Any, cluster: Cluster, actual: 
     if not start:
         return Health(Status.UP, system.notes(actual, desired), system.facts(actual, desired))
     if not system.plan(actual, system.desired(config, cluster, Verb.STOP)):
-        # A start that would be refused: whoever wonders why it stays down is told.
-        return Health(Status.DOWN, tuple(step.why for step in start if step.do == "resolve"))
+        # A start that would be refused: whoever wonders why it stays down is told; and how far it is, whoever waits.
+        return Health(Status.DOWN, tuple(step.why for step in start if step.do == "resolve"), system.facts(actual, desired))
     lines = tuple(dict.fromkeys((*(step.why for step in start), *system.notes(actual, desired))))
     return Health(Status.WARN, lines, system.facts(actual, desired))

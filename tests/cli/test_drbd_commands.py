@@ -39,17 +39,18 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
     """Make one: its name, its recorded state and .res. The file that comes back lists what drbdadm was told to do."""
 
     def make(local: str, state: str, dump: str = "dump_fenced") -> Path:
-        log, programs = tmp_path / "log", tmp_path / "bin"
+        log, programs, now = tmp_path / "log", tmp_path / "bin", tmp_path / "state"
+        now.symlink_to(SAMPLES / state)
         programs.mkdir()
         log.write_text("")
-        told = {"log": log, "samples": SAMPLES, "state": SAMPLES / state, "dump": SAMPLES / dump}
+        told = {"log": log, "samples": SAMPLES, "state": now, "dump": SAMPLES / dump}
         for name, text in (("drbdadm", DRBDADM), ("drbdsetup", DRBDSETUP), ("dmesg", "#!/bin/sh\n")):
             (programs / name).write_text(text.format(**told))
             (programs / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
         monkeypatch.setattr(marks, "NOTES", tmp_path)
-        monkeypatch.setattr(kernel, "PROC", SAMPLES / state / "proc_drbd")
-        monkeypatch.setattr(drbd_status, "PROC", SAMPLES / state / "proc_drbd")
+        monkeypatch.setattr(kernel, "PROC", now / "proc_drbd")
+        monkeypatch.setattr(drbd_status, "PROC", now / "proc_drbd")
         for module in (drbd_asked, drbd_check, drbd_status):
             monkeypatch.setattr(module, "local_name", lambda: local)
         return log
@@ -117,6 +118,16 @@ def test_nothing_is_invalidated_without_a_good_peer_and_a_yes(osvc_ha: Command, 
     assert (shown.code, "would overwrite all 65496 KiB of r0 on n2 from n1" in shown.out) == (0, True)
     assert osvc_ha("drbd", "invalidate", "r0").out.endswith("nothing was changed; add --yes\n")
     assert asked(log) == set()
+
+
+def test_an_invalidated_copy_waits_for_its_source_only_so_long(osvc_ha: Command, node: Node, tmp_path: Path) -> None:
+    """The peer dies in the middle: it is said that it has the only copy, and that the resync goes on when it is back."""
+    node("n2", "connected_uptodate_secondary")
+    dies = f"invalidate) rm {tmp_path}/state; ln -s {SAMPLES}/connecting_inconsistent {tmp_path}/state ;;"
+    program = tmp_path / "bin" / "drbdadm"
+    program.write_text(program.read_text().replace("case $1 in", f"case $1 in\n{dies}"))
+    done = osvc_ha("drbd", "invalidate", "r0", "--yes", "--patience", "0.5")
+    assert done.code == 6 and "n1, which has the only copy of r0, was lost in the middle" in done.err
 
 
 def test_a_primary_is_never_invalidated(osvc_ha: Command, node: Node) -> None:

@@ -52,6 +52,8 @@ def notes(actual: Actual, desired: Desired) -> Tuple[str, ...]:
 
 
 def facts(actual: Actual, desired: Desired) -> Facts:
-    """How each system is that it follows."""
+    """How each system is that it follows, while it does."""
+    if not actual.pid:
+        return ()
     told = tuple((name, health.status.value) for name, health in sorted(actual.seen.systems.items()))
     return (("pid", str(actual.pid)), ("last look", f"{actual.age:.0f} s ago" if actual.looked else "none yet"), *told)

@@ -27,6 +27,18 @@ def ran(host, program: str) -> list[tuple[str, ...]]:
     return [argv for argv in host.ran if argv[0] == program and argv[1] not in telling]
 
 
+def promoting(node, becomes: str) -> None:
+    """`primary` does what it says."""
+    base = node.drbdadm
+
+    def primary(argv, text):
+        if argv[1] == "primary":
+            node.become(becomes, {})
+        return base(argv, text)
+
+    node.host.programs["drbdadm"] = primary
+
+
 def start(node, scene, seen_by, local: str = "n2", alive=("n1", "n2", "n3"), **keywords: str):
     """START, as an agent asks for it."""
     config = parse({"path": "prod/svc/db", "res": "r0", **keywords})
@@ -36,14 +48,7 @@ def start(node, scene, seen_by, local: str = "n2", alive=("n1", "n2", "n3"), **k
 def test_d1_promotion_never_forces(told, scene, seen_by) -> None:
     """The one command is `drbdadm primary r0`."""
     node = told(change=READY)
-    base = node.drbdadm
-
-    def primary(argv, text):
-        if argv[1] == "primary":
-            node.become("connected_uptodate_primary", {})
-        return base(argv, text)
-
-    node.host.programs["drbdadm"] = primary
+    promoting(node, "connected_uptodate_primary")
     start(node, scene, seen_by)
     assert ran(node.host, "drbdadm") == [("drbdadm", "primary", "r0")]
 
@@ -68,14 +73,7 @@ def test_a_node_that_returns_in_the_middle_is_seen(told, scene, seen_by) -> None
 def test_a_start_at_rest_runs_one_program_besides_primary(told, scene, seen_by) -> None:
     """What the kernel runs it with is asked; how it is, /proc/drbd says, before `primary` and after it. The files are asked once."""
     node = told("fencing_secondary_alone")
-    base = node.drbdadm
-
-    def primary(argv, text):
-        if argv[1] == "primary":
-            node.become("connecting_primary", {})
-        return base(argv, text)
-
-    node.host.programs["drbdadm"] = primary
+    promoting(node, "connecting_primary")
     start(node, scene, seen_by, alive=("n2", "n3"))
     assert [argv[1] for argv in node.host.ran] == ["dump", "show", "primary"]
     node.become("fencing_secondary_alone", {})
@@ -188,28 +186,31 @@ def test_a_start_waits_for_the_peer_only_so_long(told, scene, seen_by) -> None:
     assert ran(node.host, "drbdadm") == []
 
 
-def test_a_clock_that_jumps_changes_nothing(told, scene, seen_by) -> None:
-    """Neither plan nor wait compares times of day: a year back or forth, the answer is the same."""
-    plans = []
-    for jump in (0, -31_536_000, 31_536_000):
-        node = told("fencing_secondary_alone")
-        node.host.clock += jump
-        plans.append(scene(node, "n2", Verb.START).steps)
-    assert plans[0] == plans[1] == plans[2]
+def test_nothing_asks_for_the_time_of_day(told, scene, seen_by, monkeypatch) -> None:
+    """From the look to the wait and the promotion: a clock that jumps a year cannot matter to what does not ask it."""
+    node = told("fencing_secondary_alone")
+    promoting(node, "connecting_primary")
+    asked = []
+    monkeypatch.setattr(node.host, "now", lambda: asked.append("now"))
+    monkeypatch.setattr("time.time", lambda: asked.append("time"))
+    node.host.sleep = lambda seconds: node.become("connected_uptodate_secondary", READY)
+    assert [step.do for step in start(node, scene, seen_by).steps] == ["wait", "promote"]
+    assert asked == []
+
+
+def test_how_far_the_resync_is_can_be_seen_while_a_start_waits_for_it(told, seen_by) -> None:
+    """The node is down until then; its facts say percent and seconds."""
+    config = parse({"path": "prod/svc/db", "res": "r0", "wait_sync": "3600"})
+    found = status(SYSTEM, config, seen_by("n2", ("n2", "n3")), told("synctarget").host)
+    assert found.status is Status.DOWN
+    assert dict(found.facts)["n1"] == "Connected Primary UpToDate, resync from n1 18.8 % done, 23 s left"
 
 
 def test_a_start_waits_for_a_resync_when_told_to(told, scene, seen_by) -> None:
     """wait_sync: it promotes as soon as the disk is UpToDate."""
     node = told("synctarget", change=READY)
     node.host.sleep = lambda seconds: node.become("connected_uptodate_secondary")
-    base = node.drbdadm
-
-    def primary(argv, text):
-        if argv[1] == "primary":
-            node.become("connected_uptodate_primary", {})
-        return base(argv, text)
-
-    node.host.programs["drbdadm"] = primary
+    promoting(node, "connected_uptodate_primary")
     done = start(node, scene, seen_by, wait_sync="60")
     assert [step.do for step in done.steps] == ["wait", "promote"]
 
@@ -388,8 +389,8 @@ def test_an_unreadable_res_is_not_overwritten(told, scene, seen_by) -> None:
         assert seen.done == (() if local == "n1" else ("resolve",))
 
 
-def test_d11_stop_never_takes_it_down(told, scene, seen_by) -> None:
-    """After a stop the node is a connected Secondary, standby or not; the command needs no file."""
+def test_d11_stop_runs_one_command_and_it_needs_no_file(told, scene, seen_by) -> None:
+    """The role goes and nothing else: no down, no disconnect, and nothing by drbdadm, which a broken file keeps from it."""
     node = told("connected_uptodate_primary", dump="")
     base = node.drbdsetup
 

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Optional, Tuple
 
 from osvc_ha.planner.types import Plan, Step
-from osvc_ha.systems.drbd.state import CONNECTED, PRIMARY, STANDALONE, UP_TO_DATE, Actual, Peer, Resource
+from osvc_ha.systems.drbd.state import CONNECTED, STANDALONE, UP_TO_DATE, Actual, Peer, Resource
 from osvc_ha.systems.drbd.state.holders import sentence
 from osvc_ha.systems.drbd.state.lineage import Generations, Verdict, compare
 from osvc_ha.systems.drbd.state.superblock import Superblock
@@ -177,8 +177,3 @@ def course(resource: Optional[Resource], keep: str) -> Course:
         return Course.WRONG
     good = all(volume.disk == UP_TO_DATE for volume in resource.volumes) and all(volume.disk == UP_TO_DATE for volume in peer.volumes)
     return Course.DONE if good and all(volume.replication == "Established" for volume in peer.volumes) else Course.SYNCING
-
-
-def is_primary(side: Side) -> bool:
-    """Does it write?"""
-    return side.role == PRIMARY
