@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 import pytest
@@ -20,6 +22,7 @@ from osvc_ha.testing import FakeHost
 
 SAMPLES = Path(__file__).parent / "samples"
 SERVICE = "prod/svc/db"
+PROC_9 = "version: 9.1.23 (api:2/proto:110-121)\nTransports (api:19): tcp (9.1.23)\n"
 FENCED = "            disk {\n                fencing         	resource-and-stonith;"
 
 
@@ -57,6 +60,8 @@ class Told:
         self, state: str = "connected_uptodate_secondary", dump: str = "fenced", change: Optional[Mapping[str, str]] = None
     ) -> None:
         self.change = dict(change or {})
+        # Parts of `drbdsetup show` that are otherwise: what the kernel runs it with, whatever the file says.
+        self.shown: Mapping[str, str] = {}
         self.dump = (
             Completed(0, sample(f"8.4/dump_{dump}"), "") if dump else Completed(10, "", "drbd.d/z.res:2: Parse error: 'on' expected")
         )
@@ -90,11 +95,59 @@ class Told:
         found = sample(f"8.4/{self.state}/{argv[1]}")
         if argv[1] == "events2":
             return Completed(0, changed(found, self.change), "")
-        return Completed(0, found if "fencing" in found else found.replace("            disk {", FENCED), "")
+        return Completed(0, changed(found if "fencing" in found else found.replace("            disk {", FENCED), self.shown), "")
 
     def dmesg(self, argv: Sequence[str], text: str) -> Completed:
         """The kernel's log."""
         return Completed(0, self.log, "")
+
+
+class Nine:
+    """n1 of three, n3 only breaking ties, under DRBD 9; as its utilities print it (samples/README.md).
+
+    To begin with all are connected, UpToDate and Secondary. ``became``: what changes of the resource, its device, or a peer.
+    """
+
+    def __init__(self, dump: str = "") -> None:
+        self.text = dump or sample("9/dump")
+        self.shown = sample("9/show")
+        [self.found] = json.loads(sample("9/status.json"))
+        self.there = True
+        files = {"/etc/drbd.conf": 'include "drbd.d/*.res";\n', "/etc/drbd.d/r0.res": "resource r0 {}"}
+        self.host = FakeHost({**files, "/proc/drbd": PROC_9}, {"drbdadm": self.drbdadm, "drbdsetup": self.drbdsetup})
+        self.became(device={"disk-state": "UpToDate"})
+        for name, disk in (("n2", "UpToDate"), ("n3", "Diskless")):
+            self.peer(name, {"connection-state": "Connected", "peer-role": "Secondary"}, disk)
+
+    def became(self, device: Mapping[str, Any] = MappingProxyType({}), **resource: Any) -> None:
+        """Of itself."""
+        self.found.update(resource)
+        self.found["devices"][0].update(device)
+
+    def peer(self, name: str, change: Mapping[str, str], disk: str) -> None:
+        """Of one connection; at rest."""
+        [one] = [one for one in self.found["connections"] if one["name"] == name]
+        one.update(change)
+        still = "Established" if one["connection-state"] == "Connected" else "Off"
+        one["peer_devices"] = [{"volume": 0, "peer-disk-state": disk, "replication-state": still, "out-of-sync": 0}]
+
+    def gone(self, name: str) -> None:
+        """Its node is off."""
+        self.peer(name, {"connection-state": "Connecting", "peer-role": "Unknown"}, "DUnknown")
+
+    def drbdadm(self, argv: Sequence[str], text: str) -> Completed:
+        """`primary` is done."""
+        if argv[1] == "primary":
+            self.became(role="Primary")
+        return Completed(0, self.text if argv[1] == "dump" else "", "")
+
+    def drbdsetup(self, argv: Sequence[str], text: str) -> Completed:
+        """status and show; `secondary` is done."""
+        if argv[1] == "secondary":
+            self.became(role="Secondary")
+        if argv[1] == "status" and not self.there:
+            return Completed(10, "", "'r0' is not a configured resource.")
+        return Completed(0, {"status": json.dumps([self.found]), "show": self.shown}.get(argv[1], ""), "")
 
 
 def cluster_of(local: str, alive: Sequence[str] = ("n1", "n2", "n3"), nodes: Sequence[str] = ("n1", "n2", "n3")) -> Cluster:
@@ -136,6 +189,12 @@ class Scene:
 def told() -> Any:
     """Make a node."""
     return Told
+
+
+@pytest.fixture(scope="session")
+def nine() -> Any:
+    """Make a node with DRBD 9."""
+    return Nine
 
 
 @pytest.fixture(scope="session")

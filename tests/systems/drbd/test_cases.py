@@ -18,6 +18,7 @@ def test_case(case: Case, told, scene, seen_by, text) -> None:
     """The steps are those of the case, and a refusal says what the case says, once guard has seen it."""
     found = case.told
     node = told(found.get("state", "connected_uptodate_secondary"), found.get("dump", "fenced"), found.get("change"))
+    node.shown = found.get("shown", {})
     node.log = text(f"8.4/{found['log']}") if "log" in found else ""
     if found.get("generations") == "none":
         node.generations = Completed(1, "", "modinfo: ERROR: Module drbd not found.\n")

@@ -186,7 +186,7 @@ def spoil(machine: Machine, how: str) -> None:
     elif how == "a pipe":
         machine.kept.unlink()
         os.mkfifo(machine.kept, 0o600)
-    elif how == "under another digest":
+    elif how == "on other grounds":
         machine.kept.write_text(f"0{text}")
     elif how == "no text":
         machine.kept.write_bytes(text.encode() + b"\xff")
@@ -200,7 +200,7 @@ def spoil(machine: Machine, how: str) -> None:
         "a link",
         "in a directory that others may write",
         "a pipe",
-        "under another digest",
+        "on other grounds",
         "no text",
     ],
 )

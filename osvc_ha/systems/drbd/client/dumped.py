@@ -2,13 +2,13 @@
 
 It takes longer than all else that a START asks, and mostly for an answer that was given before. So its text is kept, for this process
 and for the next: RUNTIME_DIR/drbdadm-dump, for its owner alone, in memory below /run (it holds the shared secrets of the net sections).
-Its first line is a digest of all that the answer rests on. Where that cannot be told for sure, nothing is kept.
+Before it stands all that the answer rests on, word for word: a digest would be shorter, and its library takes longer to load than all
+of this to compare. Where that cannot be told for sure, nothing is kept.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import stat
@@ -38,7 +38,7 @@ Configuration = Tuple[Optional[Configured], str]
 
 @dataclass
 class Dump:
-    """One answer, and what was parsed of it. of: the digest."""
+    """One answer, and what was parsed of it. of: what it rests on."""
 
     of: str
     text: str
@@ -73,7 +73,7 @@ def rewritten(host: Host) -> None:
 
 
 def _configuration(config: Config, proc: str, host: Host) -> Configuration:
-    file, of = Path(config.runtime_dir) / NAME, digest(config, proc, host)
+    file, of = Path(config.runtime_dir) / NAME, grounds(config, proc, host)
     known = KNOWN.get(host)
     if of and known is not None and known.of == of:
         return known.resource(config.res), ""
@@ -85,26 +85,23 @@ def _configuration(config: Config, proc: str, host: Host) -> Configuration:
     if done.code:
         return None, "" if NOTHING in done.words else said(done)
     dump = Dump(of, done.out)
-    if of and digest(config, proc, host) == of:
+    if of and grounds(config, proc, host) == of:
         KNOWN[host] = dump
         # Without it the next process asks again.
         with contextlib.suppress(ApplyError):
-            host.replace(file, f"{of}\n{done.out}", 0o600)
+            host.replace(file, f"{len(of)}\n{of}{done.out}", 0o600)
     return dump.resource(config.res), ""
 
 
-def digest(config: Config, proc: str, host: Host) -> str:
-    """Of all that `drbdadm dump` reads: the files by their contents, the programs, and who and what this node is. "" when not for sure."""
+def grounds(config: Config, proc: str, host: Host) -> str:
+    """All that `drbdadm dump` reads: the files by their contents, the program, and who and what this node is. "" when not for sure."""
     texts = _files(host)
     if texts is None:
         return ""
     kernel = "\n".join(line for line in proc.splitlines() if not line[:1].isspace() and not MINOR.match(line))
-    parts = [FORMAT, nodename(), os.environ.get("__DRBD_NODE__", ""), kernel, program(config.drbdadm)]
-    found = hashlib.sha256()
-    for part in (*parts, *(word for pair in texts for word in pair)):
-        content = part.encode("utf-8", "surrogateescape")
-        found.update(b"%d:%b" % (len(content), content))
-    return found.hexdigest()
+    parts = [FORMAT, nodename(), os.environ.get("__DRBD_NODE__", ""), kernel, program(config.drbdadm), *texts]
+    # With their lengths, so that no two of these are the same text.
+    return "".join(f"{len(part)}:{part}\n" for part in parts)
 
 
 def nodename() -> str:
@@ -122,7 +119,7 @@ def program(name: str) -> str:
     return f"{path} {about.st_ino} {about.st_size} {about.st_mtime_ns}"
 
 
-def _files(host: Host) -> Optional[List[Tuple[str, str]]]:
+def _files(host: Host) -> Optional[List[str]]:
     """Path and text of drbd.conf and of whatever it includes, in the order of their names. None when that cannot be told for sure."""
     texts: Dict[str, str] = {}
     waiting = [ETC / CONF]
@@ -144,7 +141,7 @@ def _files(host: Host) -> Optional[List[Tuple[str, str]]]:
                 waiting += _matching(Path(folder), last, host)
     except ObserveError:
         return None
-    return sorted(texts.items())
+    return [word for pair in sorted(texts.items()) for word in pair]
 
 
 def _matching(folder: Path, pattern: str, host: Host) -> List[Path]:
@@ -155,20 +152,21 @@ def _matching(folder: Path, pattern: str, host: Host) -> List[Path]:
 
 
 def read_kept(file: Path, of: str) -> Optional[str]:
-    """The text that was kept under this digest. None for a file that is another's, or that others may write or read, or a link."""
+    """The text that was kept on these grounds. None for a file that is another's, or that others may write or read, or a link."""
     try:
         folder = os.lstat(file.parent)
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(handle, encoding="utf-8") as source:
+    with os.fdopen(handle, encoding="utf-8", newline="") as source:
         about = os.fstat(handle)
         ours = stat.S_ISDIR(folder.st_mode) and {folder.st_uid, about.st_uid} == {os.geteuid()}
         private = stat.S_ISREG(about.st_mode) and not about.st_mode & 0o077 and not folder.st_mode & 0o022
         if not (ours and private):
             return None
         try:
-            first, _, text = source.read().partition("\n")
+            text = source.read()
         except (OSError, UnicodeDecodeError):
             return None
-    return text if first == of else None
+    begin = f"{len(of)}\n{of}"
+    return text[len(begin) :] if text.startswith(begin) else None
