@@ -13,7 +13,7 @@ from osvc_ha.drill.mongo_program import find_mongod
 from osvc_ha.drill.processes import listening
 from osvc_ha.planner.errors import HaError
 from osvc_ha.planner.types import Verb
-from osvc_ha.systems.mongo.client.processes import configuration
+from osvc_ha.systems.mongo.client.finding import configuration
 
 pytestmark = pytest.mark.live
 

@@ -91,6 +91,17 @@ def test_a_healthy_set_needs_nothing(world, node):
     assert notes(made.actual(node), made.desired(node, Verb.START)) == ()
 
 
+@pytest.mark.parametrize("process", (True, False))
+def test_nothing_is_purged_under_a_mongod_that_does_not_listen(world, process):
+    """A service whose members have no usable names goes without mending that, but only where nothing runs and nothing is left."""
+    made = world(fresh=True)
+    made.kill("n1")
+    made.happen("empty", "n1")
+    made.disk_spoil = {"process": process}
+    steps = plan(made.actual("n1"), replace(made.desired("n1", Verb.UNPROVISION), misnamed="n1 has no name"))
+    assert [step.do for step in steps] == (["resolve"] if process else [])
+
+
 def test_up_down_and_warn(world):
     """In sync is up, nothing there is down, and a majority that is lost is a warning, never down."""
     made = world()

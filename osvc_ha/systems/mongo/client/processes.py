@@ -17,6 +17,7 @@ from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state import Disk
 from osvc_ha.systems.mongo.state.firstconfig import render_mongod
 
+from .finding import configuration, find_process
 from .link import Fault, Peer, Trouble, listens, session
 from .logs import log_size
 from .peers import own_peer, peer_at
@@ -32,19 +33,18 @@ TERMINATE_AFTER_SECONDS = 20.0
 OWN_FILES = ("mongod.conf", "mongod.log", "mongod.log.1", "mongod.pid", "launch.log", "initiate.lock")
 
 
-def configuration(config: Config) -> Path:
-    """mongod.conf."""
-    return Path(config.directory) / "mongod.conf"
+def disk(config: Config, name: str, listens_here: bool, host: Host) -> Disk:
+    """What is there of an earlier life, or of one that begins or ends. name: this node's member's, without port.
 
-
-def disk(config: Config, name: str, host: Host) -> Disk:
-    """What is there of an earlier life. name: this node's member's, without port. A mongod.conf of other keywords is none."""
+    A mongod.conf of other keywords is none.
+    """
     return Disk(
         config=host.read(configuration(config), lossy=True) == render_mongod(config, name),
         has_data=any(name.startswith("WiredTiger") or name == "storage.bson" for name in host.names(Path(config.data))),
         keyfile_trouble=_keyfile_trouble(config, host) if config.launch else "",
         log=log_size(config),
         told=told_seedlist(host.read(seedlist_file(Path(config.seedlists), config.path), lossy=True)),
+        process=not listens_here and find_process(config, host) > 0,
     )
 
 
@@ -72,12 +72,21 @@ def launch(config: Config, step: Step, host: Host) -> None:
     """Start mongod, or wait for the one that is still reading its journal, until it accepts connections."""
     log = Path(config.directory) / "launch.log"
     peer = peer_at(config, step.arg("host"), host)
-    pid = _pid(config, host) or host.launch([config.mongod, "--config", str(configuration(config))], log)
-    host.wait(lambda: not host.alive(pid) or listens(peer), max(LAUNCH_SECONDS, config.ready_timeout), 0.05)
-    if not host.alive(pid):
-        raise ApplyError(f"{config.mongod}: it ended at once: {_last_words(config, log, host)}")
+    give_up = host.monotonic() + max(LAUNCH_SECONDS, config.ready_timeout)
+    pid = find_process(config, host)
+    if not pid or not _opens(pid, peer, give_up, host):
+        # What was there had closed its port to end, and has ended.
+        pid = host.launch([config.mongod, "--config", str(configuration(config))], log)
+        if not _opens(pid, peer, give_up, host):
+            raise ApplyError(f"{config.mongod}: it ended at once: {_last_words(config, log, host)}")
     if not listens(peer):
         raise ApplyError(f"{config.mongod}: process {pid} runs and does not listen on {peer} yet; {config.log} says why")
+
+
+def _opens(pid: int, peer: Peer, give_up: float, host: Host) -> bool:
+    """Wait until it listens, or has ended. Does it live?"""
+    host.wait(lambda: not host.alive(pid) or listens(peer), give_up - host.monotonic(), 0.05)
+    return host.alive(pid)
 
 
 def _last_words(config: Config, log: Path, host: Host) -> str:
@@ -101,9 +110,9 @@ def stop(config: Config, step: Step, host: Host) -> None:
     A primary whose place nobody can take refuses the command, unless the override keyword is set or nobody is to stay.
     """
     at = peer_at(config, step.arg("host"), host)
-    pid = _pid(config, host)
+    pid = find_process(config, host)
     if not pid:
-        raise ApplyError(f"{at}: {config.directory}/mongod.pid does not tell the process; end it by hand on {step.on}")
+        raise ApplyError(f"{at}: no process here has {configuration(config)}, nor does mongod.pid tell it; end it by hand on {step.on}")
     force = config.allow_stop_without_handover or not recall(config, step).staying
     if not _shut_down(own_peer(config, step.arg("host"), host), config.catch_up + 5.0, force):
         host.kill(pid, signal.SIGTERM)
@@ -124,14 +133,6 @@ def _shut_down(peer: Peer, seconds: float, force: bool) -> bool:
         # It hangs up instead of an answer.
         return trouble.fault is Fault.SILENT
     return True
-
-
-def _pid(config: Config, host: Host) -> int:
-    """The mongod of our configuration file; 0 when none runs. A pid file outlives its process, and pids are used again."""
-    words = (host.read(Path(config.directory) / "mongod.pid") or "").split()
-    pid = int(words[0]) if words and words[0].isdigit() else 0
-    command = host.read(Path(f"/proc/{pid}/cmdline"), lossy=True) if pid else None
-    return pid if command and str(configuration(config)) in command and host.alive(pid) else 0
 
 
 def remove_directory(config: Config, step: Step, host: Host) -> None:

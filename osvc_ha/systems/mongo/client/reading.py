@@ -52,13 +52,13 @@ def look(config: Config, wanted: Desired, host: Host) -> Actual:
         thread.join(max(0.0, give_up - time.monotonic()))
     for node in hosts:
         found.setdefault(node, (MemberView(node, Health.SILENT, NO_ANSWER.format(peers[node])), ""))
-    here, trouble = found[wanted.local]
-    found[wanted.local] = (_gone(here, config, host), trouble)
+    here, trouble = _gone(found[wanted.local][0], config, host), found[wanted.local][1]
+    found[wanted.local] = (here, trouble)
     return Actual(
         local=wanted.local,
         now=now,
         views={node: found[node][0] for node in hosts},
-        disk=disk(config, wanted.hosts[wanted.local], host),
+        disk=disk(config, wanted.hosts[wanted.local], here.health is not Health.ABSENT, host),
         unreached={hosts[node]: found[node][1] for node in hosts if found[node][1]},
     )
 

@@ -41,7 +41,7 @@ from osvc_ha.planner.errors import ConfigError
 from osvc_ha.planner.guard import refuse_unresolved
 from osvc_ha.planner.types import Plan, Verb
 from osvc_ha.systems.mongo.config import Config
-from osvc_ha.systems.mongo.state import Actual, Desired, Health
+from osvc_ha.systems.mongo.state import Actual, Desired
 
 from .joining import provision, start
 from .membership import follow
@@ -101,7 +101,7 @@ def plan(actual: Actual, desired: Desired) -> Plan:
 
 def _nothing_here(actual: Actual) -> bool:
     """A service that was made with a mistake in it has to be purged without mending that first."""
-    return actual.here.health is Health.ABSENT and not (actual.disk.config or actual.disk.has_data)
+    return not actual.runs and not (actual.disk.config or actual.disk.has_data)
 
 
 def guard(actual: Actual, desired: Desired, plan: Plan) -> None:

@@ -22,7 +22,7 @@ MOST_ASKED = 3
 
 def provision(actual: Actual, desired: Desired) -> Plan:
     """mongod.conf as it should be, and the data directory, while nothing runs."""
-    if actual.disk.config or actual.here.health is not Health.ABSENT:
+    if actual.disk.config or actual.runs:
         return ()
     why = f"{desired.local} has no mongod.conf yet, or one of other keywords"
     return (Step("write-config", desired.local, why, at(desired, desired.local)),)
@@ -33,7 +33,7 @@ def start(actual: Actual, desired: Desired) -> Plan:
     if actual.here.health is Health.ABSENT:
         if actual.disk.keyfile_trouble:
             return (resolve(desired, f"{actual.disk.keyfile_trouble}; every node of {desired.config.path} needs the same keyfile"),)
-        return (*provision(actual, desired), _run(desired), _wait_ready(actual, desired))
+        return (*provision(actual, desired), _run(actual, desired), _wait_ready(actual, desired))
     refusal = _refusal(actual, desired)
     if refusal:
         return (resolve(desired, refusal),)
@@ -59,10 +59,11 @@ def _does_its_part(actual: Actual, desired: Desired) -> bool:
     return here.answers and bool(here.initiated) and here.state != "REMOVED" and member_of(desired.local, actual, desired) is not None
 
 
-def _run(desired: Desired) -> Step:
+def _run(actual: Actual, desired: Desired) -> Step:
     node = desired.local
     if desired.config.launch:
-        return Step("launch", node, f"mongod is not running on {node}", at(desired, node))
+        found = f"mongod runs on {node}, and does not listen yet or any more" if actual.runs else f"mongod is not running on {node}"
+        return Step("launch", node, found, at(desired, node))
     return Step("wait", node, f"wait for mongod on {node}, which OpenSVC or its container runs", at(desired, node))
 
 

@@ -114,7 +114,7 @@ def _unfit(place: str, actual: Actual, desired: Desired) -> str:
 
 
 def _end(actual: Actual, desired: Desired) -> Iterator[Step]:
-    if desired.config.launch and actual.here.health is not Health.ABSENT:
+    if desired.config.launch and actual.runs:
         yield Step("stop", desired.local, f"mongod runs on {desired.local}", at(desired, desired.local))
 
 
@@ -128,8 +128,7 @@ def unprovision(actual: Actual, desired: Desired) -> Plan:
         return (leave,)
     gone = (*withdraw(host_of(desired.local, actual, desired), desired), leave) if leave is not None else ()
     steps = (*moved, *gone, *_end(actual, desired))
-    runs = actual.here.health is not Health.ABSENT
-    if (runs and not desired.config.launch) or not (actual.disk.config or actual.disk.has_data):
+    if (actual.runs and not desired.config.launch) or not (actual.disk.config or actual.disk.has_data):
         return steps
     return (*steps, Step("remove-directory", desired.local, f"OpenSVC unprovisions mongod on {desired.local}", at(desired, desired.local)))
 

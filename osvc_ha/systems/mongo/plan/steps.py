@@ -2,7 +2,7 @@
 
     do                on     args            what apply does
     write-config      node   host            renders mongod.conf (state/firstconfig.py) into the directory; makes the data directory
-    launch            node   host            starts mongod, and waits until it accepts connections
+    launch            node   host            starts mongod, unless it runs and does not listen yet; waits until it accepts connections
     wait              node   host            waits until the mongod that somebody else starts accepts connections
     initiate          set    host, priority  under the host's lock: looks again, and if the plan still begins with this step:
                                              replSetInitiate with this member alone (documents.first_config); waits until it

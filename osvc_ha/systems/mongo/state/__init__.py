@@ -24,7 +24,8 @@ WELL = frozenset({"PRIMARY", "SECONDARY"})
 
 
 class Health(Enum):
-    """How a mongod answers. Only ABSENT (connection refused) means that there is none; SILENT means we cannot tell.
+    """How a mongod answers. ABSENT (connection refused): nobody listens, and so it is no part of the set now; on this node,
+    ``Disk.process`` tells whether one runs all the same. SILENT: we cannot tell.
 
     DENIED: it says hello, and refuses our login or what we ask.
     """
@@ -108,6 +109,7 @@ class Disk:
     told: the members as this node told them last, None when it did not: see ``osvc_ha.cluster.seedlist``.
     log: bytes of mongod.log, None when there is none: it was renamed, and mongod has not opened a new one yet.
     keyfile_trouble: why the keyfile cannot be used (absent, open to others), "" when it can or when there is to be none.
+    process: a mongod works in it although nobody listens: it reads its journal still, or is about to end.
     """
 
     config: bool = False
@@ -115,6 +117,7 @@ class Disk:
     keyfile_trouble: str = ""
     told: Optional[Seedlist] = None
     log: Optional[int] = 0
+    process: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ class Actual:
     def here(self) -> MemberView:
         """The mongod of this node."""
         return self.views[self.local]
+
+    @property
+    def runs(self) -> bool:
+        """Is there a mongod on this node, whether or not it listens?"""
+        return self.here.health is not Health.ABSENT or self.disk.process
 
 
 @dataclass(frozen=True)

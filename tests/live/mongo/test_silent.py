@@ -1,0 +1,88 @@
+"""A mongod that runs and does not listen yet: nobody may take it for gone."""
+
+import threading
+
+import pytest
+
+from osvc_ha.drill.processes import listening
+from osvc_ha.planner.errors import HaError
+from osvc_ha.planner.types import Status, Verb
+from osvc_ha.systems.mongo.client.finding import find_process
+
+pytestmark = pytest.mark.live
+# As one that reads its journal: the process is there, and its port is not.
+WAITS = """#!/bin/sh
+while ! test -e {go}; do sleep 0.05; done
+exec {program} "$@"
+"""
+
+
+class Start(threading.Thread):
+    """START of n3 as the agent there does it, all the while that its mongod does not listen."""
+
+    def __init__(self, group):
+        super().__init__(daemon=True)
+        self.group, self.error = group, None
+
+    def run(self):
+        """Keep the error."""
+        try:
+            self.group.reconcile("n3", Verb.START)
+        except HaError as error:
+            self.error = error
+
+
+@pytest.fixture
+def go(running):
+    """n3 is stopped, and its mongod will not listen before this file is there; its START is under way."""
+    running.stop("n3")
+    script, file = running.directory / "mongod-that-waits", running.directory / "go"
+    script.write_text(WAITS.format(go=file, program=running.program))
+    script.chmod(0o755)
+    running.own["n3"] = {"mongod": str(script)}
+    running.placed.add("n3")
+    running.starting = Start(running)
+    running.starting.start()
+    running.eventually(lambda: find_process(running.config("n3"), running.host) > 0)
+    yield file
+    file.touch()
+    running.starting.join(60)
+
+
+def test_stop_ends_one_that_does_not_listen_yet(running, go):
+    """Its status is a warning, and STOP ends the process; only then is it down."""
+    health = running.status("n3")
+    assert health.status is Status.WARN
+    assert "mongod runs on n3, and does not listen yet or any more" in health.lines
+    running.reconcile("n3", Verb.STOP)
+    assert find_process(running.config("n3"), running.host) == 0
+    running.starting.join(30)
+    assert "it ended at once" in str(running.starting.error)
+    assert running.status("n3").status is Status.DOWN
+    assert (running.directory / "n3" / "data").exists()
+
+
+def test_unprovision_takes_no_data_away_under_a_process(running, go):
+    """The directory goes when the process has ended, and not before."""
+    running.leaving = {"n3"}
+    seen = []
+
+    def report(step):
+        seen.append((step.do, find_process(running.config("n3"), running.host) > 0))
+
+    running.reconcile("n3", Verb.UNPROVISION, report)
+    assert seen == [("remove", True), ("stop", True), ("remove-directory", False)]
+    assert not (running.directory / "n3").exists()
+
+
+def test_a_second_start_waits_for_the_first_ones_mongod(running, go):
+    """The run that launched it may be dead: another one launches nothing beside it, and takes it in when it listens."""
+    again = Start(running)
+    again.start()
+    go.touch()
+    for one in (again, running.starting):
+        one.join(60)
+        assert one.error is None
+    assert (running.directory / "n3" / "mongod.log").read_text().count('"msg":"MongoDB starting"') == 2
+    assert listening(running.addresses["n3"], running.port)
+    assert running.status("n3").status is Status.UP
