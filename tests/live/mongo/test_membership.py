@@ -1,7 +1,10 @@
 """Members that come, go, and move: votes one at a time, and never an even number where an odd one is possible."""
 
+import signal
+
 import pytest
 
+from osvc_ha.planner.errors import HaError
 from osvc_ha.planner.types import Status, Verb
 
 pytestmark = pytest.mark.live
@@ -63,3 +66,51 @@ def test_what_a_person_made_special_stays_so(running):
     assert (special["hidden"], special["priority"], special["votes"]) == (True, 0, 1)
     host = special["host"].partition(":")[0]
     assert running.status(next(node for node, at in running.addresses.items() if at == host)).status is Status.UP
+
+
+def change_tags(group):
+    """A person's change, which reaches a majority a moment later."""
+    config = group.ask("n1", "replSetGetConfig")["config"]
+    config["version"] += 1
+    config["members"][0].setdefault("tags", {})["person"] = "here"
+    group.ask("n1", "replSetReconfig", config, seconds=20)
+
+
+def heard(group, node):
+    """Does n1 hear that member?"""
+    return any(peer.where == node and peer.healthy for peer in group.look("n1").views["n1"].peers)
+
+
+def test_a_member_that_returns_while_its_removal_is_under_way_stays(make_group):
+    """FOLLOW has decided to remove n3; then a person changes the configuration and n3 is back: it is looked again, and n3 stays."""
+    group = make_group(grace="2")
+    group.start()
+    group.eventually(lambda: group.primary() == "n1")
+    group.stop("n3")
+    group.eventually(lambda: any(step.do == "remove" for step in group.plan("n1", Verb.FOLLOW)))
+
+    def returns(step):
+        if step.do == "remove":
+            group.start("n3")
+            change_tags(group)
+            group.eventually(lambda: heard(group, "n3"))
+
+    with pytest.raises(HaError, match="remove n3: what this was decided on has changed, and it is not done"):
+        group.reconcile("n1", Verb.FOLLOW, returns)
+    assert group.votes() == {"n1": 1, "n2": 1, "n3": 1}
+    group.placed.add("n3")
+    assert [step.do for step in group.plan("n1", Verb.FOLLOW)] == ["tell"]
+
+
+def test_one_that_leaves_stays_a_member_when_the_others_lose_their_majority_meanwhile(running):
+    """n3 is to go and n2 dies before it has: the sentence says what is missing, and n3's mongod and data stay."""
+    running.leaving = {"n3"}
+
+    def dies(step):
+        if step.do == "remove":
+            running.signal("n2", signal.SIGKILL)
+
+    with pytest.raises(HaError, match="n3 cannot be removed: .* bring the others back first"):
+        running.reconcile("n3", Verb.UNPROVISION, dies)
+    assert set(running.votes()) == {"n1", "n2", "n3"}
+    assert running.states()["n3"] == 2

@@ -34,8 +34,9 @@
 *reconfig*: find the primary; read its configuration (replSetGetConfig); ``state.documents.changed(document, change)`` makes the
 next one from it, with version + 1 (None: it is so already, done; ApplyError's words when it is no longer right); replSetReconfig
 without force, on that primary; wait until commitmentStatus. Raced (ConfigurationInProgress, NewReplicaSetConfigurationIncompatible,
-NotWritablePrimary, CurrentConfigNotCommittedYet): read again, until the deadline. ``change``: one of state.documents.Change, as
-text (``Change.text()``, ``Change.parse()``).
+NotWritablePrimary, CurrentConfigNotCommittedYet): read again, until the deadline. Before each attempt that follows a failed one, and
+always before ``remove`` and ``vote``: look again, and go on only if the plan still has this very step (again.py). ``change``: one of
+state.documents.Change, as text (``Change.text()``, ``Change.parse()``).
 """
 
 from __future__ import annotations
