@@ -271,10 +271,14 @@ class World:
     _wait = _launch
 
     def _initiate(self, step: Step) -> None:
-        node = step.arg("local")
-        first = self.plan(node, Verb.START)
+        first = self.plan(step.arg("local"), Verb.START)
         if not first or first[0].do != "initiate":
             raise Refused("somebody else was quicker")
+        self.begin(step)
+
+    def begin(self, step: Step) -> None:
+        """replSetInitiate, whatever anybody else has done meanwhile: the other set is forgotten here, and counted."""
+        node = step.arg("local")
         self.begun += 1
         made = first_config("db", step.arg("host"), int(step.arg("priority")), self.config.election_timeout)
         self.document = {**made, "term": 1, "settings": {"replicaSetId": f"id{self.begun}"}}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, Optional, Tuple
 
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError
@@ -19,26 +19,45 @@ from osvc_ha.systems.mongo.state.documents import first_config
 from .link import Fault, Peer, Trouble, session
 from .peers import keyfile_peer, own_peer
 from .reading import look
+from .reconfig import NOT_PRIMARY
 
 INITIATE_SECONDS = 30.0
-LOCK_SECONDS = 10.0
+# Another run on this node looks twice, waits in between, and begins the set.
+LOCK_SECONDS = 40.0
 POLL = 0.05
 ALREADY_INITIALIZED, USER_EXISTS = 23, 51003
 
 
 def initiate(config: Config, step: Step, host: Host) -> None:
-    """replSetInitiate with this member alone, unless some member has been initiated meanwhile; then wait until it is primary."""
-    wanted = recall(config, step)
+    """replSetInitiate with this member alone; then wait until it is primary.
+
+    Nothing when it is no longer this node's to do: whoever has begun the set meanwhile, or is to, is for ``wait-ready`` to find.
+    """
     peer = own_peer(config, step.arg("host"), host)
     with host.lock(Path(config.directory) / "initiate.lock", LOCK_SECONDS):
-        actual = look(config, wanted, host)
-        if not actual.here.initiated:
-            left = plan(actual, wanted)
-            if not left or left[0].do != "initiate":
-                raise ApplyError("; ".join(each.why for each in left) or "somebody else has begun the replica set meanwhile")
+        done = _begun(config, step, host)
+        pause = float(step.arg("pause"))
+        if done is False and pause:
+            host.sleep(pause)
+            done = _begun(config, step, host)
+        if done is None:
+            return
+        if not done:
             document = first_config(config.replica_set, step.arg("host"), int(step.arg("priority")), config.election_timeout)
-            _unauthenticated(config, peer, host, ("replSetInitiate", document), ALREADY_INITIALIZED)
+            _unauthenticated(config, peer, host, ("replSetInitiate", document), (ALREADY_INITIALIZED,))
     _await_primary(peer, host)
+
+
+def _begun(config: Config, step: Step, host: Host) -> Optional[bool]:
+    """Has this member been initiated? None: no, and by now the plan is not to. ApplyError for what only a person can resolve."""
+    wanted = recall(config, step)
+    actual = look(config, wanted, host)
+    if actual.here.initiated:
+        return True
+    left = plan(actual, wanted)
+    if left and left[0].do == "resolve":
+        raise ApplyError(left[0].why)
+    return False if left and left[0].do == "initiate" else None
 
 
 def _await_primary(peer: Peer, host: Host) -> None:
@@ -56,16 +75,17 @@ def _await_primary(peer: Peer, host: Host) -> None:
 
 
 def create_users(config: Config, step: Step, host: Host) -> None:
-    """The user osvc_ha logs in as, with the role root, on a set that has no user yet."""
+    """The user osvc_ha logs in as, with the role root, on a set that has no user yet. Nothing where somebody else is primary after all."""
     peer = own_peer(config, step.arg("host"), host)
     wanted = {"pwd": peer.password, "roles": [{"role": "root", "db": "admin"}], "writeConcern": {"w": "majority", "wtimeout": 10000}}
-    _unauthenticated(config, peer, host, ("createUser", peer.username), USER_EXISTS, config.auth_source, **wanted)
+    over = (USER_EXISTS, *NOT_PRIMARY)
+    _unauthenticated(config, peer, host, ("createUser", peer.username), over, config.auth_source, **wanted)
 
 
 def _unauthenticated(
-    config: Config, peer: Peer, host: Host, command: Tuple[str, object], done: int, database: str = "admin", **more: Any
+    config: Config, peer: Peer, host: Host, command: Tuple[str, object], over: Tuple[int, ...], database: str = "admin", **more: Any
 ) -> None:
-    """By the localhost exception; else (a container, whose network is not ours) with the keyfile. ``done``: the code of "so already"."""
+    """By the localhost exception; else (a container, whose network is not ours) with the keyfile. ``over``: codes of what needs no more."""
     ways = (replace(peer, username=""), keyfile_peer(config, peer, host))
     words = ""
     for way in ways:
@@ -76,7 +96,7 @@ def _unauthenticated(
                 talk.ask(command[0], command[1], database, **more)
                 return
         except Trouble as trouble:
-            if trouble.code == done:
+            if trouble.code in over:
                 return
             words = trouble.words
             if not trouble.denied:

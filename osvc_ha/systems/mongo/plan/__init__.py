@@ -15,8 +15,8 @@ Theory.
 3. *The document is edited, never rewritten.* What a person has set (hidden, delayed, arbiter, tags, horizons, a voter's priority 0)
    is carried over. Members that osvc_ha adds bear the tag ``osvc_ha``; votes and priority are changed on those alone.
 4. *A set begins once.* By the first of the scope, with itself as its one member, when everybody who runs or is being started has
-   shown to be in no set and to hold no data (joining.py). Two that began all the same would have different replicaSetIds, which
-   everybody sees and refuses. Afterwards each instance asks the primary to add its own member, and nobody else's.
+   shown to be in no set and to hold no data, in two looks (joining.py, PAUSE). Two that began all the same would have different
+   replicaSetIds, which everybody sees and refuses. Afterwards each instance asks the primary to add its own member, and nobody else's.
 5. *A member enters without a vote*, for one that copies data would count for majorities that it cannot help. It gets its vote when it
    is SECONDARY and close to the primary: by its own START, or by FOLLOW when START was killed in between. At most seven vote, an odd
    number from three on (voting.py).

@@ -18,6 +18,12 @@ from .voting import may_vote, wants_vote
 
 MOST_ASKED = 3
 """A new set needs a majority of so many nodes, or of the scope where that is smaller, to have shown that they hold nothing."""
+FIRST_PAUSE, PAUSE = 1.0, 2.0
+"""Seconds between the two looks that have to agree before a set is begun: of the first of the scope, and of any other node.
+
+A node that is started a moment later listens after another's last look, and OpenSVC may not have told of it there. Its own last look comes
+so long after that, and sees the set which the other has begun by then. The others wait for a heartbeat, and so leave it to the first.
+"""
 
 
 def provision(actual: Actual, desired: Desired) -> Plan:
@@ -134,7 +140,8 @@ def _add(config: SetConfig, actual: Actual, desired: Desired) -> Step:
 
 def _found(desired: Desired) -> Iterator[Step]:
     node, name = desired.local, desired.config.replica_set
-    args = (("priority", str(desired.priority(node))), *at(desired, node))
+    pause = 0.0 if len(desired.scope) == 1 else FIRST_PAUSE if node == desired.scope[0] else PAUSE
+    args = (("priority", str(desired.priority(node))), ("pause", f"{pause:g}"), *at(desired, node))
     yield Step("initiate", name, f"{node} is the first, nobody holds any data, and there is no replica set yet: it begins {name}", args)
     if desired.config.username:
         yield _create_users(desired)

@@ -4,10 +4,11 @@
     write-config      node   host            renders mongod.conf (state/firstconfig.py) into the directory; makes the data directory
     launch            node   host            starts mongod, unless it runs and does not listen yet; waits until it accepts connections
     wait              node   host            waits until the mongod that somebody else starts accepts connections
-    initiate          set    host, priority  under the host's lock: looks again, and if the plan still begins with this step:
-                                             replSetInitiate with this member alone (documents.first_config); waits until it
-                                             is a writable primary
-    create-users      node   host            creates the user through the localhost exception, on a primary that has none
+    initiate          set    host, priority, under the host's lock: looks, and again ``pause`` seconds later; if both plans begin with
+                             pause           this step: replSetInitiate with this member alone (documents.first_config); waits
+                                             until it is a writable primary
+    create-users      node   host            creates the user through the localhost exception, on a primary that has none; nothing
+                                             where somebody else has begun the set
     add               node   change          see reconfig; the member that is added is this node's own
     vote, unvote      node   change          see reconfig
     remove            node   change          see reconfig
