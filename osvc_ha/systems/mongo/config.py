@@ -32,7 +32,9 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("auth_source", "The database that holds that user; also what clients are told.", "admin"),
     Keyword("tls", "mongod requires TLS of everybody, and osvc_ha speaks it.", "false"),
     Keyword("tls_ca", "The CA that signed the members' certificates. Required with tls."),
-    Keyword("tls_cert_key", "One PEM file with certificate and key, presented by mongod and by osvc_ha. Required with tls."),
+    Keyword(
+        "tls_cert_key", "One PEM file (mode 0400 or 0600) with certificate and key, presented by mongod and by osvc_ha. Required with tls."
+    ),
     Keyword("directory", "Where mongod's configuration, data, log, socket and pid file go.", "/var/lib/osvc_ha/mongo/<replica_set>"),
     Keyword("launch", "true: start and stop mongod. false: OpenSVC or a container runs it, and start waits for it.", "true"),
     Keyword("mongod", "The mongod program.", "mongod"),

@@ -1,12 +1,13 @@
 """Keyfile and users."""
 
 import os
+import re
 import signal
 import threading
 
 import pytest
 
-from osvc_ha.planner.errors import HaError
+from osvc_ha.planner.errors import HaError, UnsafePlan
 from osvc_ha.planner.types import Status, Verb
 
 pytestmark = pytest.mark.live
@@ -46,13 +47,28 @@ def test_another_keyfile_is_named_as_what_is_wrong(secured, tmp_path):
     assert secured.votes().get("n3", 0) == 0
 
 
-def test_a_keyfile_that_others_can_read_is_refused_before_mongod_is(secured):
-    """Mode 0644: the refusal names file and mode, and no mongod was started."""
-    keyfile = secured.keywords["keyfile"]
-    os.chmod(keyfile, 0o644)
-    with pytest.raises(HaError, match="0644"):
+@pytest.mark.parametrize("keyword", ("keyfile", "password_file"))
+def test_a_secret_that_others_can_read_is_refused_before_mongod_is(secured, keyword):
+    """Mode 0644: the refusal names keyword, file and mode, and no mongod was started."""
+    file = secured.keywords[keyword]
+    os.chmod(file, 0o644)
+    with pytest.raises(UnsafePlan, match=rf"{keyword}={re.escape(file)}: others than its owner can use it \(mode 0644\); chmod 0400"):
         secured.reconcile("n1", Verb.START)
     assert secured.states()["n1"] == 0
+    assert secured.status("n1").status is Status.DOWN
+
+
+def test_a_secret_that_others_can_read_is_told_where_mongod_runs_and_keeps_no_stop(secured):
+    """Somebody opens the password file while all is well: a warning that says so, and the primary is handed over and ended all the same."""
+    secured.start()
+    secured.eventually(lambda: secured.primary() == "n1")
+    os.chmod(secured.keywords["password_file"], 0o640)
+    health = secured.status("n1")
+    assert health.status is Status.WARN
+    assert any("password_file" in line and "mode 0640" in line for line in health.lines)
+    secured.reconcile("n1", Verb.FOLLOW)
+    secured.stop("n1")
+    assert secured.primary() in ("n2", "n3")
 
 
 def test_a_start_killed_before_there_was_a_user_is_ended_by_the_next(secured):

@@ -1,7 +1,10 @@
 """TLS between members, clients and osvc_ha."""
 
+import os
+
 import pytest
 
+from osvc_ha.planner.errors import UnsafePlan
 from osvc_ha.planner.types import Status, Verb
 
 pytestmark = pytest.mark.live
@@ -26,3 +29,13 @@ def test_a_set_that_speaks_tls_starts_moves_and_stops(make_group, certificates):
         load.progress()
     assert load.lost() == set()
     group.reconcile("n2", Verb.FOLLOW)
+
+
+def test_a_key_that_others_can_read_is_refused_before_mongod_is(make_group, certificates):
+    """The PEM file has the private key in it: the refusal names keyword and mode."""
+    group = make_group(1)
+    group.keywords = certificates(group.addresses.values())
+    os.chmod(group.keywords["tls_cert_key"], 0o440)
+    with pytest.raises(UnsafePlan, match=r"tls_cert_key=.*: others than its owner can use it \(mode 0440\)"):
+        group.reconcile("n1", Verb.START)
+    assert not (group.directory / "n1" / "data").exists()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import signal
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from osvc_ha.cluster.seedlist import seedlist_file, told_seedlist
 from osvc_ha.host import Host
-from osvc_ha.planner.errors import ApplyError, ObserveError
+from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.types import Step
-from osvc_ha.secret import is_open
 from osvc_ha.systems.mongo.config import Config
 from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state import Disk
@@ -21,6 +19,7 @@ from .finding import configuration, find_process
 from .link import Fault, Peer, Trouble, listens, session
 from .logs import log_size
 from .peers import own_peer, peer_at
+from .secrets import secret_trouble
 
 # A clean start takes one; a start after a crash reads the journal first, as long as that takes: nobody may kill it meanwhile.
 LAUNCH_SECONDS, WAIT_SECONDS = 60.0, 15.0
@@ -41,24 +40,11 @@ def disk(config: Config, name: str, listens_here: bool, host: Host) -> Disk:
     return Disk(
         config=host.read(configuration(config), lossy=True) == render_mongod(config, name),
         has_data=any(name.startswith("WiredTiger") or name == "storage.bson" for name in host.names(Path(config.data))),
-        keyfile_trouble=_keyfile_trouble(config, host) if config.launch else "",
+        secret_trouble=secret_trouble(config, host),
         log=log_size(config),
         told=told_seedlist(host.read(seedlist_file(Path(config.seedlists), config.path), lossy=True)),
         process=not listens_here and find_process(config, host) > 0,
     )
-
-
-def _keyfile_trouble(config: Config, host: Host) -> str:
-    """mongod itself refuses such a file, with a line in its log."""
-    if not config.keyfile:
-        return ""
-    try:
-        mode = host.mode(Path(config.keyfile))
-    except ObserveError as error:
-        return str(error)
-    if not stat.S_ISREG(mode):
-        return f"{config.keyfile}: is no regular file"
-    return f"{config.keyfile}: its mode {stat.S_IMODE(mode):04o} lets others read it; chmod 0400" if is_open(mode) else ""
 
 
 def write_config(config: Config, step: Step, host: Host) -> None:

@@ -36,9 +36,9 @@ def provision(actual: Actual, desired: Desired) -> Plan:
 
 def start(actual: Actual, desired: Desired) -> Plan:
     """The steps by which this node's instance becomes a member with its vote; empty when it is one."""
+    if actual.disk.secret_trouble:
+        return (resolve(desired, actual.disk.secret_trouble),)
     if actual.here.health is Health.ABSENT:
-        if actual.disk.keyfile_trouble:
-            return (resolve(desired, f"{actual.disk.keyfile_trouble}; every node of {desired.config.path} needs the same keyfile"),)
         return (*provision(actual, desired), _run(actual, desired), _wait_ready(actual, desired))
     refusal = _refusal(actual, desired)
     if refusal:

@@ -108,13 +108,13 @@ class Disk:
     config: mongod.conf is there, and is what ``render_mongod`` makes of the keywords now.
     told: the members as this node told them last, None when it did not: see ``osvc_ha.cluster.seedlist``.
     log: bytes of mongod.log, None when there is none: it was renamed, and mongod has not opened a new one yet.
-    keyfile_trouble: why the keyfile cannot be used (absent, open to others), "" when it can or when there is to be none.
+    secret_trouble: why the keyfile, the password file or the certificate's key must not be used (absent, open to others), or "".
     process: a mongod works in it although nobody listens: it reads its journal still, or is about to end.
     """
 
     config: bool = False
     has_data: bool = False
-    keyfile_trouble: str = ""
+    secret_trouble: str = ""
     told: Optional[Seedlist] = None
     log: Optional[int] = 0
     process: bool = False
