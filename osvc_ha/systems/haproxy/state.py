@@ -10,7 +10,6 @@ from typing import NamedTuple, Optional, Tuple
 from osvc_ha.cluster.alphabets import shown
 from osvc_ha.planner.diff import diff
 from osvc_ha.planner.errors import ObserveError
-from osvc_ha.planner.reader import SERVICE
 
 from .config import Config
 
@@ -62,7 +61,7 @@ class Actual:
 
     digest: of the config the worker runs, not of the file. servers: (backend, server) -> admin state.
     down: those that fail their check. text: the file. credentials: path -> the check lines that log in.
-    owners: path -> the service whose mark it bears, or "". held: marked as another's, and an HAProxy runs there.
+    owners: path -> whose mark it bears, or "" (``ownership.owner_in``). held: marked as another's, and an HAProxy runs there.
     """
 
     running: bool = False
@@ -83,6 +82,7 @@ class Desired:
     """What the labels and the placement ask for. ``running`` None: leave the process as it is. ``gone``: leave no file either.
 
     service: whose resource this is, "" by hand. takes: it may take paths that are nobody's. here: ``ownership.services_here``.
+    cluster: its id.
     """
 
     running: Optional[bool]
@@ -96,12 +96,7 @@ class Desired:
     service: str = ""
     takes: bool = False
     here: Optional[Mapping[str, bool]] = None
-
-
-def owner_in(mark: Optional[str]) -> str:
-    """The service a mark names; "" for none, and for half a mark (its line has no end) or garbage: that binds nobody."""
-    name, end, rest = (mark or "").partition("\n")
-    return name if end and not rest and SERVICE.match(name) and name.count("/") == 2 else ""
+    cluster: str = ""
 
 
 def digest_of(text: str) -> str:

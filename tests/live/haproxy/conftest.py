@@ -94,6 +94,7 @@ class Front:
             **keywords,
         }
         self.objects: dict[str, Object] = {}
+        self.cluster_id = "id"
 
     @property
     def config(self):
@@ -112,7 +113,7 @@ class Front:
     def cluster(self) -> Cluster:
         """What OpenSVC would say."""
         nodes = {name: Node(name, True, labels={"osvc_ha_address": address}) for name, address in self.addresses.items()}
-        return Cluster("id", "lab", "n1", nodes, dict(self.objects))
+        return Cluster(self.cluster_id, "lab", "n1", nodes, dict(self.objects))
 
     def do(self, verb: Verb) -> Outcome:
         """One reconcile."""

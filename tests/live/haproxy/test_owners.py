@@ -35,6 +35,11 @@ class Pair:
         self.front.keywords["path"] = path
         return self.front
 
+    def in_cluster(self, id: str) -> Pair:
+        """As an agent of that cluster sees it, on the same machine."""
+        self.front.cluster_id = id
+        return self
+
     def files(self) -> dict[str, tuple[int, int]]:
         """Every file and socket that a purge takes away -> its inode and when it was written."""
         found = [path for path in self.front.directory.rglob("*") if path.name not in ("haproxy.log", "lock") and not path.is_dir()]
@@ -128,3 +133,32 @@ def test_a_boot_gives_nobody_the_other_ones_file(pair) -> None:
     with pytest.raises(UnsafePlan, match=f"haproxy.cfg belongs to {FIRST}"):
         pair.at(SECOND).start()
     assert [step.do for step in pair.at(FIRST).start().steps] == ["claim", "start"]
+
+
+def test_the_same_service_of_another_cluster_is_another(pair) -> None:
+    """One machine, two clusters, one path: while the one's HAProxy runs the other touches nothing; then whoever starts has the paths."""
+    pair.at(FIRST).start()
+    worker, files = pair.front.worker(), pair.files()
+    pair.in_cluster("other")
+    with pytest.raises(UnsafePlan, match=f"belong to {FIRST} of cluster id, .* where that cluster is no more, end"):
+        pair.at(FIRST).start()
+    for verb in (Verb.FOLLOW, Verb.STOP, Verb.UNPROVISION):
+        assert pair.at(FIRST).do(verb).steps == ()
+    assert pair.at(FIRST).health().status is Status.DOWN
+    assert (pair.front.worker(), pair.files()) == (worker, files)
+
+    pair.in_cluster("id").at(FIRST).do(Verb.STOP)
+    assert [step.do for step in pair.in_cluster("other").at(FIRST).start().steps] == ["claim", "start"]
+    with pytest.raises(UnsafePlan, match=f"belong to {FIRST} of cluster other"):
+        pair.in_cluster("id").at(FIRST).start()
+
+
+def test_a_mark_without_a_cluster_is_ours(pair) -> None:
+    """An earlier version wrote the path alone: what runs goes on, and a stop ends it."""
+    pair.at(FIRST).start()
+    worker = pair.front.worker()
+    for mark in pair.front.config.marks.values():
+        mark.write_text(f"{FIRST}\n")
+    assert pair.at(FIRST).follow().steps == pair.at(FIRST).start().steps == ()
+    assert pair.front.worker() == worker
+    assert [step.do for step in pair.at(FIRST).do(Verb.STOP).steps] == ["stop"]

@@ -12,9 +12,10 @@ from osvc_ha.planner.errors import UnsafePlan
 from osvc_ha.planner.reconcile import judge
 from osvc_ha.planner.types import Status, Verb
 from osvc_ha.systems.haproxy import SYSTEM
-from osvc_ha.systems.haproxy.state import owner_in
+from osvc_ha.systems.haproxy.plan.ownership import mark_of, owner_in
 
 FIRST, SECOND = "prod/svc/first", "prod/svc/second"
+HERE, THERE = "0f4f1c4e-7d1f-4b57-a7f4-6d1f2f3b0c11", "5e0d7a55-1b7e-4f62-9b55-0c5a9d1f7e22"
 OBJECTS = {path: {"labels": {"port": port}} for port, path in enumerate((FIRST, SECOND), 80)}
 WHO = st.sampled_from((FIRST, SECOND))
 
@@ -50,15 +51,41 @@ def test_what_cannot_start_is_down_and_says_whose_it_is(make_world) -> None:
     assert f"belong to {FIRST}" in health.lines[0]
 
 
-@given(st.sampled_from(("ns1/svc/a", "root/svc/in.gress", FIRST)), st.integers(0, 40))
-def test_half_a_mark_names_nobody(service: str, size: int) -> None:
+@given(st.sampled_from(("ns1/svc/a", "root/svc/in.gress", FIRST)), st.sampled_from(("", HERE)), st.integers(0, 80))
+def test_half_a_mark_names_nobody(service: str, cluster: str, size: int) -> None:
     """A mark that was cut short is none, rather than the mark of a service with a shorter name."""
-    whole = f"{service}\n"
-    assert owner_in(whole) == service
-    assert owner_in(whole[:size]) == (service if size >= len(whole) else "")
+    whole = mark_of(service, cluster)
+    assert owner_in(whole, HERE) == service
+    assert owner_in(whole[:size], HERE) == (service if size >= len(whole) else "")
 
 
-@pytest.mark.parametrize("text", [None, "", "\n", "no path\n", "prod/svc/a\nmore\n", "\ufffd\x00\n", "a/b/c/d\n"])
+GARBAGE = [
+    None,
+    "",
+    "\n",
+    "no path\n",
+    "prod/svc/a\nmore\n",
+    "\ufffd\x00\n",
+    "a/b/c/d\n",
+    "two ids prod/svc/a\n",
+    " prod/svc/a\n",
+    f"{HERE} a\n",
+]
+
+
+@pytest.mark.parametrize("text", GARBAGE)
 def test_garbage_names_nobody(text: str) -> None:
     """What no version of osvc_ha writes binds nobody: START writes the mark anew."""
-    assert owner_in(text) == ""
+    assert owner_in(text, HERE) == ""
+
+
+def test_the_same_path_in_another_cluster_is_another_service() -> None:
+    """Two agents on one machine, or one that was taken from one cluster into another, may have services of one name."""
+    assert owner_in(mark_of(FIRST, THERE), HERE) == f"{FIRST} of cluster {THERE}"
+    assert owner_in(mark_of(FIRST, HERE), HERE) == FIRST
+
+
+@pytest.mark.parametrize(("mark", "cluster"), [(f"{FIRST}\n", HERE), (f"{HERE} {FIRST}\n", ""), (mark_of(FIRST, ""), HERE)])
+def test_a_mark_without_an_id_and_a_reader_without_one_know_only_the_path(mark: str, cluster: str) -> None:
+    """An earlier version wrote the path alone: after an upgrade its paths are still its own."""
+    assert owner_in(mark, cluster) == FIRST

@@ -42,7 +42,7 @@ LOOK = "show info;show servers state\n"
 
 def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
     """One look: marks, file, process, loaded config, server states, ports in use, credentials. Raises ObserveError."""
-    found = owners(config, host)
+    found = owners(config, cluster.id, host)
     another = is_anothers(config, found)
     # What another's sockets do not say keeps nobody from a STOP that has nothing to do.
     with contextlib.suppress(ObserveError) if another else contextlib.nullcontext():

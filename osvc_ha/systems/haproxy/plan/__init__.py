@@ -85,6 +85,7 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         service=config.path,
         takes=verb in TAKES,
         here=services_here(cluster, config.path) if config.path and verb in TAKES else None,
+        cluster=cluster.id,
     )
 
 
