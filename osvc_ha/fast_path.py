@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional, Tuple
 
@@ -32,6 +32,9 @@ EVENTS = ("+try-failover", "+failover-state-wait-promotion", "+promoted-slave", 
 LOOK_EVERY = 0.01
 LOOK_SECONDS = 0.08
 LOOK_FOR = 5.0
+# A poke says only that something happened: where all is well one look tells, else there are more for so long.
+POKED_FOR = 1.0
+POKED_EVERY = 0.1
 LEAVE_OUT = (0.1, 0.5)
 RENEW = 1.0
 TICK = 0.5
@@ -69,6 +72,9 @@ class FastPath(threading.Thread):
         self._links = Links()
         self._ended = threading.Event()
         self._ear, self._mouth = socket.socketpair()
+        self._ear.setblocking(False)
+        self._mouth.setblocking(False)
+        self._deaf_until = 0.0
         self._left_out: dict[Peer, Tuple[float, float]] = {}
         self._said: dict[str, str] = {}
         self._subscriptions = tuple(Subscription(node, sentinel, EVENTS) for node, sentinel in group.sentinels)
@@ -81,16 +87,26 @@ class FastPath(threading.Thread):
     def stop(self) -> None:
         """End within a second."""
         self._ended.set()
+        self.look()
+
+    def look(self) -> None:
+        """Look now, whatever the Sentinels tell. From any thread, as often as one likes: a storm is a look each POKED_EVERY."""
+        # A full buffer means that it is woken already.
         with contextlib.suppress(OSError):
-            self._mouth.send(b"e")
+            self._mouth.send(b"l")
 
     def run(self) -> None:
         """Subscribe, wait, look."""
         try:
-            while not self._ended.is_set():
+            while True:
                 new, heard = self._listen()
+                poked = self._is_poked()
+                if self._ended.is_set():
+                    return
                 if heard:
                     self._look(LOOK_FOR)
+                elif poked:
+                    self._look(POKED_FOR)
                 elif new:
                     # It may have spoken before we listened; one look tells.
                     self._look(0.0)
@@ -102,7 +118,9 @@ class FastPath(threading.Thread):
     def _listen(self) -> Tuple[bool, bool]:
         """Wait for something: did a Sentinel begin to tell, and did one tell of this group?"""
         poller = select.poll()
-        poller.register(self._ear, select.POLLIN)
+        deaf = self._deaf_until - time.monotonic()
+        if deaf <= 0:
+            poller.register(self._ear, select.POLLIN)
         by_number = {}
         for subscription in self._subscriptions:
             subscription.tend()
@@ -111,8 +129,21 @@ class FastPath(threading.Thread):
                 by_number[subscription.fileno()] = subscription
                 poller.register(subscription, select.POLLOUT if subscription.wants_to_write else select.POLLIN)
         before = self.listening
-        events = [event for number, _ in poller.poll(TICK * 1000) if number in by_number for event in by_number[number].advance()]
+        pause = deaf if 0 < deaf < TICK else TICK
+        events = [event for number, _ in poller.poll(pause * 1000) if number in by_number for event in by_number[number].advance()]
         return self.listening > before, any(is_about(event, self.group.master) for event in events)
+
+    def _is_poked(self) -> bool:
+        """Was it asked to look? All who did are answered by one look, and for POKED_EVERY nobody else is listened to."""
+        now = time.monotonic()
+        if now < self._deaf_until:
+            return False
+        try:
+            self._ear.recv(65536)
+        except BlockingIOError:
+            return False
+        self._deaf_until = now + POKED_EVERY
+        return True
 
     def _look(self, seconds: float) -> None:
         """Look closely until a majority names the one that is entitled, or nothing came of it within ``seconds``."""
@@ -187,7 +218,8 @@ class FastPaths:
         self._socket = runtime_socket
         self._credentials = credentials_dir
         self._host = host
-        self._running: dict[str, FastPath] = {}
+        # Replaced, never changed: ``look`` goes through it in a thread of its own.
+        self._running: Mapping[str, FastPath] = {}
 
     def follow(self, cluster: Cluster) -> None:
         """Run exactly the groups of this cluster. ObserveError when a group's credentials cannot be read; it stays as it is."""
@@ -199,8 +231,10 @@ class FastPaths:
                 self._replace(found.id, group_of(found, self._credentials, self._host))
             except HaError as error:
                 failure = failure or error
-        for key in self._running.keys() - wanted:
-            self._running.pop(key).stop()
+        gone = [path for key, path in self._running.items() if key not in wanted]
+        self._running = {key: path for key, path in self._running.items() if key in wanted}
+        for path in gone:
+            path.stop()
         if failure is not None:
             raise failure
 
@@ -210,8 +244,14 @@ class FastPaths:
             return
         if before is not None:
             before.stop()
-        self._running[key] = FastPath(group, self._socket, self._host)
-        self._running[key].start()
+        path = FastPath(group, self._socket, self._host)
+        path.start()
+        self._running = {**self._running, key: path}
+
+    def look(self) -> None:
+        """Have every group looked at now: somebody says that something happened. From any thread, at once, as often as one likes."""
+        for path in self._running.values():
+            path.look()
 
     def get(self, key: str) -> Optional[FastPath]:
         """The thread of one group, if it runs."""

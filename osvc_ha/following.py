@@ -92,6 +92,12 @@ class Hurry:
         if self._paths is not None:
             self._paths.follow(cluster)
 
+    def look(self) -> None:
+        """Have them look now. From any thread."""
+        paths = self._paths
+        if paths is not None:
+            paths.look()
+
     def stop(self) -> None:
         """End all of them."""
         if self._paths is not None:

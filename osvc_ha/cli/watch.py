@@ -8,7 +8,7 @@ import logging
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
@@ -17,6 +17,9 @@ from osvc_ha.cli import options
 from osvc_ha.planner.errors import ConfigError
 from osvc_ha.telling import Teller
 from osvc_ha.watch import Followed, StoppableHost, Watch
+
+if TYPE_CHECKING:
+    from osvc_ha.following import Hurry
 
 TEXT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
@@ -72,14 +75,19 @@ def command(
     siblings = Siblings(service, like, source.evaluated)
     watch = Watch(source.read, followed, host, resync, after=hurry.follow, tell=teller.tell if teller else None, siblings=siblings)
     _obey_signals(watch, host)
-    with _woken(watch, host, snapshot, poll, poke, source.sight), teller or contextlib.nullcontext():
+    with _woken(watch, hurry, host, snapshot, poll, poke, source.sight), teller or contextlib.nullcontext():
         watch.run()
     hurry.stop()
 
 
 @contextlib.contextmanager
-def _woken(watch: Watch, host: StoppableHost, snapshot: Optional[Path], poll: float, poke: Optional[Path], sight: Sight) -> Iterator[None]:
-    """By the agent, or by the snapshot's file; and by hooks, after which the agent is looked at closely: it may not know yet."""
+def _woken(
+    watch: Watch, hurry: Hurry, host: StoppableHost, snapshot: Optional[Path], poll: float, poke: Optional[Path], sight: Sight
+) -> Iterator[None]:
+    """By the agent, or by the snapshot's file; and by hooks, after which the agent is looked at closely: it may not know yet.
+
+    A hook may be Sentinel's, too, so the fast paths look at once, and wait for no agent.
+    """
     from osvc_ha.agents.follow import follow_agent
     from osvc_ha.wakers import follow_file, follow_pokes
 
@@ -87,6 +95,7 @@ def _woken(watch: Watch, host: StoppableHost, snapshot: Optional[Path], poll: fl
     with agent as look_closely:
 
         def poked() -> None:
+            hurry.look()
             look_closely()
             watch.wake()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import select
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from osvc_ha.cluster.snapshot import snapshot_of
 from osvc_ha.cluster.types import Cluster, Instance, Node, Object
 from osvc_ha.drill.process import Process
 from osvc_ha.drill.processes import Reserved, Run, reserve, wait_until
@@ -24,6 +27,7 @@ from osvc_ha.systems.haproxy import SYSTEM
 from osvc_ha.systems.haproxy.plan import redis_groups
 
 GROUP = "grp"
+HOOK = Path(__file__).parents[3] / "hooks" / "sentinel-reconfig"
 REDIS = "port {port}\nbind {ip}\ndir {dir}\nsave ''\nreplica-announce-ip {ip}\nrepl-diskless-sync-delay 0\n"
 SENTINEL = """port {port}
 bind {ip}
@@ -33,7 +37,11 @@ sentinel announce-ip {ip}
 sentinel monitor grp {first} {redis} 2
 sentinel down-after-milliseconds grp 1000
 sentinel failover-timeout grp 5000
+{more}
 """
+
+# Sentinel's ACL of somebody who may ask everything and is told nothing.
+MUTE = "user default on nopass ~* &* +@all -subscribe -psubscribe\nsentinel client-reconfig-script grp {script}"
 
 
 class Three:
@@ -46,12 +54,12 @@ class Three:
         self.redis_port, self.sentinel_port, self.write_port = reserved.ports[:3]
         self.servers: dict[str, Process] = {}
         self.sentinels: dict[str, Process] = {}
-        keywords = {"config_file": str(run.directory / "haproxy.cfg"), "runtime_dir": str(run.directory / "run")}
-        keywords.update(credentials_dir=str(run.directory / "credentials"), bind=self.addresses["n1"], check_interval="100")
-        self.haproxy = SYSTEM.parse(keywords)
+        self.keywords = {"config_file": str(run.directory / "haproxy.cfg"), "runtime_dir": str(run.directory / "run")}
+        self.keywords.update(credentials_dir=str(run.directory / "credentials"), bind=self.addresses["n1"], check_interval="100")
+        self.haproxy = SYSTEM.parse(self.keywords)
 
-    def launch(self) -> None:
-        """Start the servers and Sentinels, and wait until a failover would work."""
+    def launch(self, more: str = "") -> None:
+        """Start the servers and Sentinels, with these further lines in their files, and wait until a failover would work."""
         for node in self.addresses:
             self.start_server(node)
         # Before the Sentinels: they look at a replica that is not linked yet only every ten seconds.
@@ -59,7 +67,8 @@ class Three:
         for node, ip in self.addresses.items():
             file = self._directory(node) / "sentinel.conf"
             first = self.addresses["n1"]
-            file.write_text(SENTINEL.format(port=self.sentinel_port, ip=ip, dir=file.parent, first=first, redis=self.redis_port))
+            values = {"port": self.sentinel_port, "ip": ip, "dir": file.parent, "first": first, "redis": self.redis_port}
+            file.write_text(SENTINEL.format(more=more, **values))
             self.sentinels[node] = self.run.start(f"sentinel {node}", ["redis-sentinel", str(file)])
         wait_until("every Sentinel knows all", lambda: all(self._knows_all(node) for node in self.addresses), 20)
 
@@ -122,6 +131,15 @@ class Three:
         """The fast path of n1, not yet following."""
         return FastPaths(str(self.haproxy.runtime_socket), self.haproxy.credentials_dir, self.host)
 
+    def watch(self) -> Callable[[], str]:
+        """`osvc-ha watch haproxy` on n1, as a process; what it has said so far."""
+        snapshot = self.run.directory / "cluster.json"
+        snapshot.write_text(json.dumps(snapshot_of(self.cluster)))
+        words = [word for key, value in self.keywords.items() for word in ("--set", f"{key}={value}")]
+        log = self.run.start("watch", [sys.executable, "-m", "osvc_ha.cli", "watch", "haproxy", "--snapshot", str(snapshot), *words]).log
+        assert log is not None
+        return log.read_text
+
     def follow(self, paths: FastPaths) -> FastPath:
         """Let it follow, and wait until it hears every Sentinel and knows who is the master."""
         paths.follow(self.cluster)
@@ -148,6 +166,19 @@ def three() -> Iterator[Three]:
     with Run("osvc_ha-fast-") as run, reserve(3, 4) as reserved:
         made = Three(run, reserved)
         made.launch()
+        yield made
+        links().close()
+
+
+@pytest.fixture
+def hooked() -> Iterator[Three]:
+    """The same with Sentinels that refuse every subscription, and after a failover poke the watcher on n1."""
+    with Run("osvc_ha-poked-") as run, reserve(3, 4) as reserved:
+        script = run.directory / "reconfig"
+        script.write_text(f'#!/bin/sh\nexec {HOOK} --directory {run.directory} "$@"\n')
+        script.chmod(0o755)
+        made = Three(run, reserved)
+        made.launch(MUTE.format(script=script))
         yield made
         links().close()
 
