@@ -87,10 +87,11 @@ class Socket:
 
 @dataclass(frozen=True)
 class Kept:
-    """A file that holds, or names, secrets. mode: permission bits."""
+    """A file that holds, or names, secrets. mode: permission bits. open: may others use it, as the drivers judge it (secret.py)?"""
 
     path: str
     mode: int
+    open: bool
     secret: bool = True
 
 

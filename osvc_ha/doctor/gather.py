@@ -20,6 +20,7 @@ from osvc_ha.doctor.facts import AgentFacts, Bounds, Facts, Kept, NodeFacts, Wat
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError, ObserveError
 from osvc_ha.registry import SETTINGS, SYSTEMS, load_system
+from osvc_ha.secret import is_open
 from osvc_ha.seen import parse_seen, troubles
 
 RUN = Path("/run/osvc_ha")
@@ -110,7 +111,8 @@ def _kept(settings: Settings, named: Tuple[str, ...]) -> Iterator[Kept]:
     files += [value for keys in settings.values() for key, value in keys.items() if value and key.endswith(told.SECRET_KEYS)]
     for path, secret in [(str(SETTINGS), False), *((path, True) for path in dict.fromkeys((*files, *named)))]:
         with contextlib.suppress(OSError):
-            yield Kept(path, os.stat(path).st_mode & 0o7777, secret)
+            mode = os.stat(path).st_mode
+            yield Kept(path, mode & 0o7777, is_open(mode), secret)
 
 
 def _absent() -> Dict[str, Tuple[str, ...]]:

@@ -64,8 +64,8 @@ WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
     ("haproxy", {"programs": {"haproxy": "HA-Proxy"}}, UNKNOWN, "HA-Proxy", ""),
     ("redis", {"programs": {"redis-server": "Redis server v=6.0.16"}}, FAIL, "at least 6.2", "redis-server"),
     ("sentinel", {"programs": {"redis-sentinel": ""}}, WARN, "not installed", "redis-sentinel"),
-    ("secrets", {"kept": (Kept("/p", 0o644),)}, FAIL, "/p: mode 0644", "chmod o-rwx /p"),
-    ("secrets", {"kept": (Kept("/s", 0o666, secret=False),)}, FAIL, "/s: mode 0666", "chmod o-w /s"),
+    ("secrets", {"kept": (Kept("/k", 0o600, False), Kept("/p", 0o640, True))}, FAIL, "/p: mode 0640", "chmod go-rwx /p"),
+    ("secrets", {"kept": (Kept("/s", 0o666, True, secret=False),)}, FAIL, "/s: mode 0666", "chmod o-w /s"),
     ("kernel", {"sysctls": {"vm/overcommit_memory": "0"}}, WARN, "vm.overcommit_memory=0", "sysctl -w vm.overcommit_memory=1"),
     ("kernel", {"sysctls": {"net/core/somaxconn": "128"}}, WARN, "net.core.somaxconn=128", "sysctl -w net.core.somaxconn"),
     ("kernel", {"sysctls": {"transparent_hugepage": "[always] madvise never"}}, WARN, "huge pages", "madvise"),
@@ -83,7 +83,7 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("listener ports", {"sockets": (Socket("10.0.0.1", 6379, "redis-server"),), "bind": ("10.0.0.9",)}),
     ("haproxy", {"agent": {"systems": ("redis",)}, "programs": {"haproxy": ""}}),
     ("redis", {"programs": {"redis-server": "Valkey server v=8.1.0"}}),
-    ("secrets", {"kept": (Kept("/p", 0o640), Kept("/s", 0o644, secret=False))}),
+    ("secrets", {"kept": (Kept("/p", 0o400, False), Kept("/s", 0o644, True, secret=False))}),
 ]
 
 

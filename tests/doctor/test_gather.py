@@ -79,8 +79,13 @@ def test_secrets_are_found_where_the_settings_say(tmp_path: Path, monkeypatch: p
         "haproxy": {"credentials_dir": str(tmp_path / "credentials")},
         "redis": {"password_file": str(tmp_path / "password"), "tls_key": "/not/there", "tls_cert": str(settings)},
     }
-    found = {Path(one.path).name: (one.mode, one.secret) for one in gather._kept(keywords, (str(tmp_path / "key"),))}
-    assert found == {"settings.yaml": (0o644, False), "redis": (0o600, True), "password": (0o644, True), "key": (0o640, True)}
+    found = {Path(one.path).name: (one.mode, one.open, one.secret) for one in gather._kept(keywords, (str(tmp_path / "key"),))}
+    assert found == {
+        "settings.yaml": (0o644, True, False),
+        "redis": (0o600, False, True),
+        "password": (0o644, True, True),
+        "key": (0o640, True, True),
+    }
 
 
 def test_programs_say_their_versions(host: Host, tmp_path: Path) -> None:

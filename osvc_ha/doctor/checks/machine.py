@@ -80,8 +80,8 @@ def files(facts: Facts) -> Finding:
 def secrets(facts: Facts) -> Finding:
     """Password files are 0600 (docs/systems/redis.md); what names them must not be for others to change."""
     for one in facts.kept:
-        if one.secret and one.mode & 0o007:
-            return fail(f"{one.path}: mode {one.mode:04o}, everybody on this machine may reach it", f"chmod o-rwx {one.path}")
+        if one.secret and one.open:
+            return fail(f"{one.path}: mode {one.mode:04o}, others than its owner can use it", f"chmod go-rwx {one.path}")
         if one.mode & 0o002:
             return fail(f"{one.path}: mode {one.mode:04o}, everybody on this machine may change it", f"chmod o-w {one.path}")
     return ok(f"{len(facts.kept)} files closed to others" if facts.kept else "none here")
