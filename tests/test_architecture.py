@@ -45,6 +45,8 @@ PRINTING = {"cli", "drill"}
 CATCHING = {"agents"}
 # Commands, and the drills behind one of them: run by people, in a virtualenv with the libraries that setup.cfg names.
 FOR_PEOPLE = {"cli", "drill"}
+# What a command alone imports, though it is no command: these packages, where it uses them.
+FOR_A_COMMAND = {PACKAGE / "doctor" / "dates.py": {"requests", "urllib3"}}
 AGENT_MODULES = {"core"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "data", "info"}
 LONGEST_FILE = 300
@@ -202,8 +204,14 @@ def test_drivers_need_nothing_but_python(path: Path) -> None:
     """
     foreign = {module.partition(".")[0] for module in imported(path)} - sys.stdlib_module_names - {"osvc_ha"}
     at_once = {module.partition(".")[0] for module in imported(path, inside=False)}
-    allowed = AGENT_MODULES if path == PACKAGE / "agents" / "v2.py" else needs_of(path) - at_once
+    allowed = AGENT_MODULES if path == PACKAGE / "agents" / "v2.py" else (needs_of(path) | FOR_A_COMMAND.get(path, set())) - at_once
     assert foreign - allowed == set()
+
+
+@each(outside(FOR_PEOPLE | {"doctor"}))
+def test_only_a_command_imports_the_doctor(path: Path) -> None:
+    """So what it needs beyond Python is never looked for in the agent's own."""
+    assert [module for module in sorted(imported(path)) if module.startswith("osvc_ha.doctor")] == []
 
 
 def needs_of(path: Path) -> set[str]:

@@ -13,6 +13,7 @@ from typing import Dict, Optional, Tuple
 from osvc_ha import __version__, install
 from osvc_ha.agents.feed import Feed
 from osvc_ha.agents.om import Om
+from osvc_ha.agents.sockets import find_door
 from osvc_ha.cluster.labels import discover
 from osvc_ha.doctor import dates, sockets, told
 from osvc_ha.doctor.checks.machine import HUGE_PAGES, OVERCOMMIT, SOMAXCONN
@@ -72,19 +73,30 @@ def gather(host: Host, settings: Settings) -> Facts:
 
 
 def _agent(om: Om, host: Host) -> AgentFacts:
-    first, began = om.status(), host.now()
+    status = om.status()
     cluster = Feed(host).read()
     config = om.cluster_config()
     facts = told.from_cluster(cluster, config, discover(cluster, ()))
     if om.version == "3":
-        facts = told.from_v3(facts, first, config)
-        peers = {name: dates.clock_of(name, facts.ports.get(LISTENER, 0), host) for name in facts.nodes if name != facts.local}
-        known: Dict[str, Bounds] = {name: bounds for name, bounds in peers.items() if bounds is not None}
-        return told.with_clocks(facts, known)
-    own = NodeFacts(ready=told.seconds(om.node_value("node.ready_period", True)), split=om.node_value("node.split_action", True))
-    facts = told.from_v2(facts, first, own)
-    last = om.status()
-    return told.with_clocks(facts, told.clocks_of_v2(facts, first, began, last, host.now()))
+        facts = told.from_v3(facts, status, config)
+    else:
+        own = NodeFacts(ready=told.seconds(om.node_value("node.ready_period", True)), split=om.node_value("node.split_action", True))
+        facts = told.from_v2(facts, status, own)
+    return told.with_clocks(facts, _clocks(facts, host))
+
+
+def _clocks(facts: AgentFacts, host: Host) -> Dict[str, Bounds]:
+    """Of the peers that say."""
+    peers = [name for name in facts.nodes if name != facts.local]
+    found: Dict[str, Optional[Bounds]] = {}
+    if facts.kind == "3":
+        found = {name: dates.clock_of_v3(name, facts.ports.get(LISTENER, 0), host) for name in peers}
+    else:
+        # An agent that is asked by om has no socket here.
+        with contextlib.suppress(HaError):
+            socket = find_door().socket
+            found = {name: dates.clock_of_v2(name, socket, host) for name in peers}
+    return {name: bounds for name, bounds in found.items() if bounds is not None}
 
 
 def _files(host: Host) -> Optional[int]:

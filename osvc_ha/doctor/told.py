@@ -120,28 +120,6 @@ def _node_of_v3(node: NodeFacts, entry: Mapping[str, Any], where: str) -> NodeFa
     )
 
 
-def clocks_of_v2(facts: AgentFacts, first: Mapping[str, Any], began: float, last: Mapping[str, Any], ended: float) -> Dict[str, Bounds]:
-    """How far each peer's clock is ahead, from two readings of the status and our clock at each.
-
-    A node stamps its report when it changes (daemon/monitor.py, update_hb_data): not later than we read it, and, if the stamp moved
-    between the readings, not earlier than the first, less the beat that may have been on its way.
-    """
-    lag = max((beat.interval for beat in facts.heartbeats.values()), default=0.0)
-    bounds = {}
-    for name in facts.nodes:
-        before, after = _stamp(first, name), _stamp(last, name)
-        if after is not None and name != facts.local:
-            moved = before is not None and before != after
-            bounds[name] = (after - ended, after - began + lag if moved else float("inf"))
-    return bounds
-
-
-def _stamp(status: Mapping[str, Any], name: str) -> Optional[float]:
-    entry = some(some(some(status, "agent 2.1 status: ", "monitor"), "monitor", "nodes"), "monitor.nodes", name)
-    stamp = entry.get("updated")
-    return float(stamp) if isinstance(stamp, (int, float)) else None
-
-
 def with_clocks(facts: AgentFacts, clocks: Mapping[str, Bounds]) -> AgentFacts:
     """The same, with how far the peers' clocks are ahead."""
     nodes: Dict[str, NodeFacts] = {name: replace(node, clock=clocks.get(name, node.clock)) for name, node in facts.nodes.items()}

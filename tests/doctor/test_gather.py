@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from osvc_ha.doctor import CHECKS, dates, gather, sockets
+from osvc_ha.doctor import CHECKS, gather, sockets
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ObserveError
 from osvc_ha.planner.reconcile import Health
@@ -96,13 +96,6 @@ def test_programs_say_their_versions(host: Host, tmp_path: Path) -> None:
     assert gather._version(str(program), "-v", host) == "HAProxy version 2.6.12-1"
     assert gather._version("/nowhere/haproxy", "-v", host) == ""
     assert gather._version("/bin/false", "-v", host) == ""
-
-
-def test_a_peer_that_does_not_answer_has_no_clock(host: Host) -> None:
-    """Refused, or no TLS: not known, and no error."""
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        assert dates.clock_of("127.0.0.1", closed.getsockname()[1], host) is None
 
 
 @needs_root

@@ -104,24 +104,6 @@ def test_what_a_service_runs_is_seen_on_both() -> None:
     assert found.secret_files == ("/etc/x",)
 
 
-def status(**stamps: float) -> dict[str, Any]:
-    """A 2.1 status with when each node last changed its report."""
-    return {"monitor": {"nodes": {name: {"updated": stamp} for name, stamp in stamps.items()}}}
-
-
-def test_a_clock_that_is_ahead_is_known_from_one_stamp(v2: AgentFacts) -> None:
-    """A stamp of the future proves it; one of the past proves nothing while it stands still."""
-    same = status(n2=1060.0, n3=900.0)
-    bounds = told.clocks_of_v2(v2, same, 1000.0, same, 1003.0)
-    assert bounds == {"n2": (57.0, float("inf")), "n3": (-103.0, float("inf"))}
-
-
-def test_a_stamp_that_moved_bounds_a_clock_on_both_sides(v2: AgentFacts) -> None:
-    """It was made between the two readings, or a heartbeat before: the longest interval here is 5 s."""
-    bounds = told.clocks_of_v2(v2, status(n2=900.0), 1000.0, status(n2=1002.5), 1003.0)
-    assert bounds == {"n2": (-0.5, 7.5)}
-
-
 def test_the_limit_on_files_is_read() -> None:
     """The hard one, which a child may raise its own to."""
     text = "Limit   Soft Limit  Hard Limit  Units\nMax open files            1024                 20000                files     \n"

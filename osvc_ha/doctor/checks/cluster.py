@@ -133,7 +133,7 @@ def frozen(facts: Facts) -> Finding:
 
 
 def clocks(facts: Facts) -> Finding:
-    """Both agents let the newest time stamp win (configs, orders). Bounds are what a peer's own time stamps allow, no more."""
+    """Both agents let the newest time stamp win (configs, orders). Bounds are what a peer's own answer allows, no more."""
     if facts.agent is None:
         return unknown(facts.silence)
     peers = {name: node.clock for name, node in facts.agent.nodes.items() if name != facts.agent.local}
@@ -144,7 +144,7 @@ def clocks(facts: Facts) -> Finding:
             return (fail if _surely(bounds) > GREAT else warn)(said, "chronyc makestep  # there, and here")
     vague = sorted(name for name, bounds in peers.items() if bounds is None or max(-bounds[0], bounds[1]) > GREAT)
     if vague:
-        return unknown(f"of {', '.join(vague)} no time stamp new enough was seen", "chronyc tracking  # on each node")
+        return unknown(f"{', '.join(vague)} did not tell the time soon enough", "chronyc tracking  # on each node")
     return ok(f"{', '.join(sorted(peers))} within {GREAT:g} s of ours" if peers else "one node")
 
 
