@@ -1,7 +1,7 @@
 """The scenes with DRBD: a volume that one node writes to, moved, killed and cut off, on real DRBD between User-Mode-Linux nodes.
 
-In OpenSVC's place a scene promotes where a cluster with a majority would start the service; whether DRBD agrees is
-between it and the fence handler.
+In OpenSVC's place a scene starts the driver where a cluster with a majority would start the service; whether it, the fence handler
+and DRBD agree is between them.
 """
 
 from __future__ import annotations

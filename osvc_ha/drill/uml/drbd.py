@@ -14,6 +14,7 @@ from osvc_ha.host import Completed
 
 BOTH_GOOD = "UpToDate/UpToDate"
 FOLDER = "/srv/data"
+DRIVER = "/usr/share/osvc-ha/bin/osvc-ha resource drbd {verb} --path root/svc/data --set res=r0 {more} --snapshot " + SNAPSHOT
 NO_FENCE = {"split-brain": "/usr/share/osvc-ha/hooks/drbd-split-brain"}
 HANDLERS = {
     **NO_FENCE,
@@ -80,8 +81,16 @@ class DrbdLab(Lab):
         with ThreadPoolExecutor() as pool:
             list(pool.map(act, self.names))
 
-    def promote(self, name: str, seconds: float = 90.0) -> Completed:
-        """Primary and mounted, as a START does it; its own words when it is refused."""
+    def promote(self, name: str, more: str = "", seconds: float = 90.0) -> Completed:
+        """Primary by a START of the driver, and mounted; its own words when it is refused. more: options of the driver.
+
+        Where no fence handler is, the driver refuses, and drbdadm does it.
+        """
+        start = DRIVER.format(verb="start", more=more) if "fence-peer" in self._handlers else "drbdadm primary r0"
+        return self.nodes[name].run(f"{start} && mount /dev/drbd0 /srv/data", seconds)
+
+    def primary(self, name: str, seconds: float = 90.0) -> Completed:
+        """Past the driver: what DRBD and the fence handler say alone."""
         return self.nodes[name].run("drbdadm primary r0 && mount /dev/drbd0 /srv/data", seconds)
 
     def make_drbd(self) -> None:
@@ -101,8 +110,8 @@ class DrbdLab(Lab):
             self.until(f"{name}: a write acknowledged", lambda: bool(self.acknowledged(name) & {first}), bool, 20.0)
 
     def demote(self, name: str) -> None:
-        """As a STOP does it: the writer ends, then the filesystem, then the role."""
-        self.nodes[name].must(f"{writing.END}; {unmounted(FOLDER)}; drbdadm secondary r0")
+        """The writer ends, then the filesystem, then the role by a STOP of the driver."""
+        self.nodes[name].must(f"{writing.END}; {unmounted(FOLDER)}; {DRIVER.format(verb='stop', more='')}")
 
     def bring_back(self, name: str, connect: str = "") -> None:
         """A Primary that stands still while the other was promoted is a copy again. connect: options of a connection to be made anew."""

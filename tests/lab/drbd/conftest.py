@@ -42,7 +42,7 @@ def split(lab: DrbdLab) -> DrbdLab:
     lab.cut("n1")
     for name in ("n1", "n2"):
         lab.await_told(name, "cstate", "WFConnection")
-        assert lab.promote(name).code == 0
+        assert lab.primary(name).code == 0
         lab.nodes[name].must(f"echo {name} >/srv/data/who; sync")
     lab.heal()
     for name in ("n1", "n2"):

@@ -74,7 +74,8 @@ def test_the_writer_in_the_majority_goes_on_when_its_peer_is_cut_off(writing: Dr
     lab.until("the answer", lambda: [run["code"] for run in evidence("n1")], lambda codes: codes == [7], 60)
     before = len(lab.acknowledged("n1"))
     lab.until("writes", lambda: len(lab.acknowledged("n1")), lambda count: count > before, 20)
-    assert "Refusing to be Primary" in lab.promote("n2").err
+    assert "no majority" in lab.promote("n2").err
+    assert "Refusing to be Primary" in lab.primary("n2").err
     lab.heal()
     lab.await_good(60)
 
@@ -87,7 +88,8 @@ def test_only_the_link_of_drbd_is_lost(writing: DrbdLab, evidence) -> None:
     before = len(lab.acknowledged("n1"))
     lab.until("writes", lambda: len(lab.acknowledged("n1")), lambda count: count > before, 20)
     assert lab.drbd("n2", "dstate").startswith("Outdated")
-    assert "Need access to UpToDate data" in lab.promote("n2").err
+    assert "is Outdated: a peer went on without it" in lab.promote("n2", "--set connect_timeout=1").err
+    assert "Need access to UpToDate data" in lab.primary("n2").err
     lab.heal()
     lab.await_good(60)
     assert lab.drbd("n2", "role") == "Secondary/Primary"
@@ -101,8 +103,10 @@ def test_the_passive_side_cannot_outdate_the_writer(writing: DrbdLab, evidence) 
     lab.nodes["n1"].must("mv /usr/local/bin/remote /usr/local/bin/remote.away")
     lab.cut("n1:n2:7788")
     lab.await_told("n2", "cstate", "WFConnection")
-    assert "Refusing to be Primary" in lab.promote("n2").err
-    assert all(run["code"] == 1 and "Primary" in run["why"] for run in evidence("n2"))
+    assert "n1 is alive but not connected" in lab.promote("n2", "--set connect_timeout=1").err
+    assert evidence("n2") == []
+    assert "Refusing to be Primary" in lab.primary("n2").err
+    assert evidence("n2") and all(run["code"] == 1 and "Primary" in run["why"] for run in evidence("n2"))
 
 
 def test_after_the_majority_went_on_the_old_side_never_wins(writing: DrbdLab, evidence) -> None:
@@ -116,8 +120,9 @@ def test_after_the_majority_went_on_the_old_side_never_wins(writing: DrbdLab, ev
     lab.heal()
     lab.await_alive("n2", "n2", "n3")
     assert lab.drbd("n2", "dstate") == "UpToDate/DUnknown"
-    assert "Refusing to be Primary" in lab.promote("n2").err
-    assert all(run["code"] == 1 and "was fenced off" in run["why"] for run in evidence("n2"))
+    assert "n2 was fenced off from r0, and not resynced since" in lab.promote("n2").err
+    assert "Refusing to be Primary" in lab.primary("n2").err
+    assert evidence("n2") and all(run["code"] == 1 and "was fenced off" in run["why"] for run in evidence("n2"))
     lab.boot("n1")
     lab.nodes["n1"].must("drbdadm up r0")
     lab.await_good(60)

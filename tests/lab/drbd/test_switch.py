@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from osvc_ha.drill.uml.drbd import DrbdLab
+from osvc_ha.drill.uml.drbd import DRIVER, DrbdLab
 
 pytestmark = [pytest.mark.drbd, pytest.mark.timeout(300)]
 
@@ -14,16 +14,19 @@ def test_the_writer_moves_with_its_data(lab: DrbdLab) -> None:
     first, second = lab.nodes["n1"], lab.nodes["n2"]
     assert lab.promote("n1").code == 0
     total = first.must("head -c 4M /dev/urandom >/srv/data/blob; sync; sha256sum </srv/data/blob")
-    first.must("umount /srv/data && drbdadm secondary r0")
+    first.must(f"umount /srv/data && {DRIVER.format(verb='stop', more='')}")
     assert lab.promote("n2").code == 0
     assert second.must("sha256sum </srv/data/blob") == total
     assert second.run("cat /run/osvc_ha/drbd/r0.fence.log").code != 0
 
 
 def test_two_writers_are_refused_while_connected(writing: DrbdLab) -> None:
-    """Neither a second Primary, nor a demotion under a mounted filesystem."""
-    assert "Multiple primaries not allowed" in writing.promote("n2").err
-    assert "held open" in writing.nodes["n1"].run("drbdadm secondary r0").err
+    """Neither a second Primary, nor a demotion under a mounted filesystem: the driver says who is in the way."""
+    assert "n1 is Primary of r0; stop the service there first" in writing.promote("n2").err
+    assert "Multiple primaries not allowed" in writing.primary("n2").err
+    held = writing.nodes["n1"].run(DRIVER.format(verb="stop", more="--set demote_timeout=2"), 60)
+    assert "held open" in held.err and "/srv/data" in held.err
+    assert writing.drbd("n1", "role") == "Primary/Secondary"
 
 
 def test_resync_leaves_a_mark_only_while_it_runs(lab: DrbdLab) -> None:
