@@ -170,7 +170,7 @@ def test_the_result_of_a_verify_says_what_to_do(told, scene) -> None:
         ("diskless", "n2", "drbdadm attach r0"),
         ("peer_diskless", "n1", "on n2: "),
         ("synctarget", "n2", "resync from n1"),
-        ("synctarget_paused", "n2", "drbdadm resume-sync r0"),
+        ("synctarget_paused", "n2", "drbdadm resume-sync r0 on the node where it was paused"),
         ("syncsource", "n1", "wait for it"),
         ("split_brain_n1", "n1", "drbdadm connect r0"),
         ("consistent_fenced", "n2", "bring the peer back"),

@@ -6,7 +6,7 @@ from typing import List, Tuple
 
 from osvc_ha.systems.drbd.state import CONNECTED, PRIMARY, RECEIVING, STANDALONE, UP_TO_DATE, VERIFYING, Actual, Desired, Peer, Resource
 
-from .promotion import DISK_WAYS, kept_notes, progress, receiving
+from .promotion import DISK_WAYS, RESUME, kept_notes, progress, receiving
 from .protection import config_notes, config_refusal, doubt_refusal, protection_refusal
 from .splitting import split_refusal
 
@@ -48,9 +48,12 @@ def _disk(actual: Actual, resource: Resource, number: int, disk: str) -> str:
     where = f"volume {number} of {resource.name} on {actual.local} is {disk}"
     running = [progress(peer, volume) for peer, volume in receiving(resource) if volume.number == number]
     if running:
-        paused = f"; drbdadm resume-sync {resource.name} lets it go on" if "paused" in running[0] else "; wait for it"
-        return f"{where}: {running[0]}{paused}"
+        return f"{where}: {running[0]}; {_patience(running[0], resource.name)}"
     return f"{where}: {DISK_WAYS.get(disk, 'see drbdadm status {res}').format(res=resource.name)}"
+
+
+def _patience(told: str, name: str) -> str:
+    return RESUME.format(res=name) if "paused" in told else "wait for it"
 
 
 def _peer(actual: Actual, resource: Resource, peer: Peer) -> List[str]:
@@ -66,7 +69,8 @@ def _peer(actual: Actual, resource: Resource, peer: Peer) -> List[str]:
     lines = []
     for volume in peer.volumes:
         if volume.replication not in ("Off", "Established") and volume.replication not in RECEIVING and volume.replication not in VERIFYING:
-            lines.append(f"the disk of {peer.name} is {volume.disk}: {progress(peer, volume)}; wait for it")
+            told = progress(peer, volume)
+            lines.append(f"the disk of {peer.name} is {volume.disk}: {told}; {_patience(told, name)}")
         elif volume.disk != UP_TO_DATE and volume.replication not in RECEIVING:
             way = DISK_WAYS.get(volume.disk, "see drbdadm status {res}").format(res=name)
             lines.append(f"the disk of {peer.name} is {volume.disk}: nothing is replicated there; on {peer.name}: {way}")

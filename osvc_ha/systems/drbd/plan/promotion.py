@@ -24,6 +24,7 @@ from .protection import doubt_refusal
 from .splitting import all_same, known_harmless, proven, split_refusal
 
 PASSING = frozenset({"Attaching", "Negotiating", "Detaching"})
+RESUME = "run drbdadm resume-sync {res} on the node where it was paused, and it goes on"
 DISK_WAYS = {
     "Diskless": "its disk is detached; look for I/O errors in the kernel log, then run drbdadm attach {res}",
     "Failed": "its disk failed; replace it, then run drbdadm create-md {res} and drbdadm up {res}, and the peer resyncs it",
@@ -166,7 +167,7 @@ def _disks(actual: Actual, desired: Desired, resource: Resource) -> Optional[Out
     if running:
         told = ", ".join(progress(peer, volume) for peer, volume in running)
         if any(volume.replication.startswith("Paused") for _, volume in running):
-            return Outlook(Kind.REFUSED, f"{where}: {told}; drbdadm resume-sync {resource.name} lets it go on")
+            return Outlook(Kind.REFUSED, f"{where}: {told}; {RESUME.format(res=resource.name)}")
         return Outlook(Kind.SYNCING, f"{where}: {told}; start again when it is done, or set wait_sync to let a start wait")
     if bad.disk in PASSING:
         return Outlook(Kind.CONNECTING, f"{where} still")
@@ -189,7 +190,9 @@ def _apart(actual: Actual, desired: Desired, resource: Resource) -> Optional[Out
             return Outlook(Kind.REFUSED, f"{named}; name its `on` section as its node is named")
         if peer.name in desired.alive:
             why = f"{peer.name} is alive but not connected ({peer.connection}), so it may have newer data of {resource.name}"
-            return Outlook(Kind.CONNECTING, f"{why}; mend the link between them, or run drbdadm outdate {resource.name} on {peer.name}")
+            # DRBD asks before it makes this node Primary, over another path, which we have not: 8.4 by its handler, 9 by its quorum.
+            hand = f"drbdadm primary {resource.name} here, by hand, which has {peer.name} asked over another path"
+            return Outlook(Kind.CONNECTING, f"{why}; mend the link between them, or, with the service stopped there, run {hand}")
         if not desired.majority:
             why = f"{peer.name} is not connected, and {actual.local} sees {len(desired.alive)} of {len(desired.cluster)} nodes"
             return Outlook(Kind.REFUSED, f"{why}: no majority, so the others may be writing {resource.name}; bring them back")
