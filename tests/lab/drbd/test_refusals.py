@@ -43,31 +43,3 @@ def test_a_connection_that_somebody_ended_is_made_again_before(lab: DrbdLab) -> 
     lab.await_told("n2", "cstate", "StandAlone")
     assert lab.promote("n2").code == 0
     assert lab.drbd("n2", "role") == "Primary/Secondary"
-
-
-def test_d6_a_side_that_split_is_not_promoted_when_the_other_is_gone(split: DrbdLab) -> None:
-    """The kernel's log is lost with a reboot, and the peer is dead to a majority: the mark still says that nobody has decided."""
-    for name in ("n1", "n2"):
-        mark = "cat /var/lib/osvc_ha/drbd/r0.split-brain"
-        split.until(f"a mark on {name}", lambda name=name, mark=mark: split.nodes[name].run(mark).code, lambda code: code == 0, 20.0)
-    split.nodes["n2"].reboot()
-    split.start_daemons("n2")
-    split.nodes["n1"].kill()
-    split.nodes["n2"].must("drbdadm up r0")
-    split.await_alive("n2", "n2", "n3")
-    assert "osvc-ha drbd resolve r0 --keep NODE" in split.promote("n2").err
-    assert split.drbd("n2", "role") == "Secondary/Unknown"
-
-
-def test_d8_a_cluster_that_is_quicker_than_drbd_waits_for_it(lab: DrbdLab) -> None:
-    """The writer is dead to the cluster, and Primary to DRBD, whose time-out still runs: the START waits, and goes on."""
-    lab.nodes["n2"].must("drbdadm net-options --timeout=60 --ping-int=6 --ping-timeout=20 r0")
-    assert lab.promote("n1").code == 0
-    lab.start_writer("n1")
-    lab.nodes["n1"].kill()
-    acknowledged = lab.acknowledged("n1")
-    lab.await_alive("n2", "n2", "n3")
-    assert lab.drbd("n2", "role") == "Secondary/Primary", "the cluster was quicker"
-    done = lab.promote("n2")
-    assert done.code == 0, done.err
-    assert acknowledged - lab.held("n2") == frozenset()

@@ -51,11 +51,11 @@ def test_a_start_at_rest_runs_one_program_besides_primary(lab: DrbdLab, resource
 
 
 def test_d8_a_cluster_that_is_quicker_than_drbd_waits_for_it(lab: DrbdLab, resource: Callable[..., Completed]) -> None:
-    """The writer's node dies; DRBD takes eight seconds more to notice than the cluster: the start waits, and is promoted."""
+    """The writer's node dies; DRBD takes half a minute more to notice than the cluster: the start waits, and is promoted."""
     for name in ("n1", "n2"):
         lab.nodes[name].must(
-            "drbdsetup net-options 10.77.0.1:7788 10.77.0.2:7788 --timeout=80 --ping-timeout=30 --ping-int=10 || "
-            "drbdsetup net-options 10.77.0.2:7788 10.77.0.1:7788 --timeout=80 --ping-timeout=30 --ping-int=10"
+            "drbdsetup net-options 10.77.0.1:7788 10.77.0.2:7788 --timeout=250 --ping-timeout=100 --ping-int=30 || "
+            "drbdsetup net-options 10.77.0.2:7788 10.77.0.1:7788 --timeout=250 --ping-timeout=100 --ping-int=30"
         )
     assert lab.promote("n1").code == 0
     lab.start_writer("n1")
@@ -64,7 +64,7 @@ def test_d8_a_cluster_that_is_quicker_than_drbd_waits_for_it(lab: DrbdLab, resou
     assert lab.drbd("n2", "role") == "Secondary/Primary"
     refused = resource("n2", "check", "--set connect_timeout=0")
     assert (refused.code, "DRBD has not noticed yet" in refused.err) == (4, True)
-    done = resource("n2", "start", "--set connect_timeout=60")
+    done = resource("n2", "start", "--set connect_timeout=100")
     assert done.code == 0, done.err
     assert done.out.splitlines()[0].startswith("wait r0: n1 is Primary of r0, and dead to a majority of the cluster")
     lab.nodes["n2"].must("mount /dev/drbd0 /srv/data")

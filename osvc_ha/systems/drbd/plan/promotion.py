@@ -60,16 +60,18 @@ def outlook(actual: Actual, desired: Desired) -> Outlook:
     resource = actual.resource
     if resource is None:
         return Outlook(Kind.CONNECTING, f"{desired.config.res} is not up on {actual.local}")
+    split = _unmet(actual, desired, resource)
     hard = (
         doubt_refusal(actual, desired)
         or _peers_refusal(actual, desired, resource)
-        or split_refusal(actual, resource, desired.config.allow_promote_alone)
+        or (split.why if split and split.kind is Kind.REFUSED else "")
         or _local_refusal(actual, resource)
     )
     if hard:
         return Outlook(Kind.REFUSED, hard)
     return (
-        _disks(actual, desired, resource)
+        split
+        or _disks(actual, desired, resource)
         or _fading(desired, resource)
         or _resynced(actual, desired, resource)
         or _apart(actual, desired, resource)
@@ -112,6 +114,15 @@ def _peers_refusal(actual: Actual, desired: Desired, resource: Resource) -> str:
         kept = f"osvc-ha drbd resolve {resource.name} --keep NODE decides which side stays"
         return f"{resource.name} is StandAlone towards {' '.join(alone)}: {actual.dropped}; {kept}"
     return ""
+
+
+def _unmet(actual: Actual, desired: Desired, resource: Resource) -> Optional[Outlook]:
+    """The mark of a split brain. One that our own connect has left is no refusal yet: the peer lives, and is met any moment."""
+    why = split_refusal(actual, resource, desired.config.allow_promote_alone)
+    if not why or actual.split is None:
+        return None
+    coming = any(peer.name in desired.alive and peer.connection not in (STANDALONE, CONNECTED) for peer in resource.peers)
+    return Outlook(Kind.CONNECTING if coming and not actual.split.known else Kind.REFUSED, why)
 
 
 def _dead(desired: Desired, peer: Peer) -> bool:
