@@ -168,6 +168,11 @@ class Cluster:
         """The other members, which OpenSVC is not stopping, in scope order."""
         return tuple(node for node in self.members(path) if node != self.local)
 
+    def untold(self, path: str) -> Tuple[str, ...]:
+        """Other living nodes of an object's scope of whose instance nothing is known: heard again, and their report is under way."""
+        found = self.object(path)
+        return tuple(node for node in found.scope if node != self.local and node in self.alive() and node not in found.instances)
+
     def is_first_placed(self, path: str, node: str = "") -> bool:
         """Is this node the first in scope order among those that run it? The one that bootstraps."""
         placed = self.object(path).placed()

@@ -21,7 +21,10 @@ OWNERS = {"foreign": Owner.FOREIGN, "other": Owner.OTHER}
 
 
 def cluster_of(told: Mapping[str, Any]) -> Cluster:
-    """``nodes``: node -> its public address(es), or {public, alive, frozen}; ``objects``: path -> {scope, up, leaving, frozen, env}."""
+    """``nodes``: node -> its public address(es), or {public, alive, frozen}.
+
+    ``objects``: path -> {scope, up, leaving, frozen, untold, env}.
+    """
     nodes = {}
     for name, one in told.get("nodes", PUBLIC).items():
         words = one if isinstance(one, Mapping) else {"public": one}
@@ -40,6 +43,7 @@ def _object(path: str, told: Mapping[str, Any], nodes: tuple[str, ...]) -> Objec
             node, "up" if node in told.get("up", ()) else "down", frozen=node in told.get("frozen", ()), state=state.get(node, "idle")
         )
         for node in scope
+        if node not in told.get("untold", ())
     }
     return Object(path, scope, instances, config={"env": told.get("env", {}), **told.get("config", {})})
 

@@ -7,7 +7,7 @@ Theory.
    delays no failover. A node without the mark does not even ask the provider. Records stay when the writer stops.
 2. *Only what bears our mark* is ever changed. What is not marked is looked at, named when it is in the way, and left alone.
 3. *What is not known takes nothing away.* A node without a known address, a label that cannot be read, a service that is up
-   nowhere: the records stay as they are, and a note says so.
+   nowhere, a node that is heard again and has not told yet what it runs: the records stay as they are, and a note says so.
 4. *Never the last address of a name.* Two exceptions, both an operator's word: the wildcard of a node that was silent for
    ``grace`` (dead_node=withdraw), and a name that nothing asks for (policy=sync).
 5. *No name goes dark* on the way: changes.py has the order. An address that moves is one change of one record.
