@@ -2,6 +2,7 @@
 
 ``mongo_node.py VERB NODE PLACED KEYWORDS``: the cluster's nodes are n1 ... n4, known to each other by these names; PLACED, separated
 by commas, is where OpenSVC runs the service, and KEYWORDS is JSON. Exit code 0, or that of the error, whose words go to standard error.
+``mongo_node.py status NODE PLACED KEYWORDS``: the status, and its lines, as JSON.
 ``mongo_node.py ask HOST COMMAND``: the reply as JSON, null for none.
 """
 
@@ -16,7 +17,7 @@ from pymongo.errors import PyMongoError
 from osvc_ha.cluster.types import Cluster, Instance, Node, Object
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError
-from osvc_ha.planner.reconcile import reconcile
+from osvc_ha.planner.reconcile import reconcile, status
 from osvc_ha.planner.types import Verb
 from osvc_ha.systems.mongo import SYSTEM
 
@@ -29,8 +30,13 @@ def main() -> int:
         print(json.dumps(_ask(*sys.argv[2:4]), default=str))
         return 0
     verb, local, placed, keywords = sys.argv[1:5]
+    config, seen = SYSTEM.parse({"path": PATH, **json.loads(keywords)}), cluster(local, placed.split(","))
+    if verb == "status":
+        found = status(SYSTEM, config, seen, Host())
+        print(json.dumps([found.status.value, *found.lines]))
+        return 0
     try:
-        reconcile(SYSTEM, SYSTEM.parse({"path": PATH, **json.loads(keywords)}), cluster(local, placed.split(",")), Verb(verb), Host())
+        reconcile(SYSTEM, config, seen, Verb(verb), Host())
     except HaError as error:
         print(error, file=sys.stderr)
         return error.exit_code
