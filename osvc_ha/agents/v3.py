@@ -7,8 +7,8 @@
     environment = OSVC_HA_PORT=6379 OSVC_HA_GROUP=cache
     retcodes = 0:up 1:down 2:warn 3:n/a 5:undef 126:undef 127:undef
 
-Without the shell, `om exec` makes 0, up, of a program whose interpreter is missing, and 1, down, of a missing program (util/capexec).
-A keyword is its name in upper case behind OSVC_HA_. Python drivers do not exist on 3 (om3, core/driver: Go plug-ins only).
+``section`` has the rest. A keyword is its name in upper case behind OSVC_HA_. Python drivers do not exist on 3 (om3, core/driver: Go
+plug-ins only).
 """
 
 from __future__ import annotations
@@ -31,6 +31,25 @@ EXIT = {Status.UP: 0, Status.DOWN: 1, Status.WARN: 2, Status.NA: 3, Status.UNDEF
 PATHS = ("OPENSVC_NAME", "OPENSVC_SVCPATH")
 # 2.1 has the bare name in OPENSVC_NAME, and this variable, which 3 has not.
 ONLY_ON_2 = "OPENSVC_SVC_ID"
+# A shell's words for a program that cannot be run, or is not there: then nothing is known. Without the shell, `om exec` makes 0, up, of
+# a program whose interpreter is missing, and 1, down, of a missing program (om3, util/capexec).
+NO_PROGRAM = (126, 127)
+# Without them the agent would wait for ever. What each verb takes by itself is below: cli/resource.py.
+TIMEOUTS = {"start": "10m", "stop": "3m", "check": "30s", "info": "30s"}
+
+
+def section(system: str, program: str) -> Mapping[str, str]:
+    """How agent 3 is told to call us, in every section of every template: all but the keywords, and what is one service's own."""
+    called = {verb: f"{program} resource {system} {'status' if verb == 'check' else verb}" for verb in TIMEOUTS}
+    codes = [*((code, status.value) for status, code in EXIT.items()), *((code, Status.UNDEF.value) for code in NO_PROGRAM)]
+    return {
+        "type": "forking",
+        **called,
+        "check": f"/bin/sh -c 'exec {called['check']}'",
+        "retcodes": " ".join(f"{code}:{status}" for code, status in codes),
+        "status_log": "true",
+        **{f"{verb}_timeout": seconds for verb, seconds in TIMEOUTS.items()},
+    }
 
 
 def keywords_from(environ: Mapping[str, str], system: System[Any, Any, Any]) -> Tuple[dict[str, str], Tuple[str, ...]]:

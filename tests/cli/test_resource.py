@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from osvc_ha.agents import v3
 from osvc_ha.cli import options, resource
 from osvc_ha.registry import load_system
 
@@ -106,6 +107,13 @@ def mute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ear.bind(os.path.relpath(tmp_path / "agent" / "var" / "lsnr" / "lsnr.sock"))
         ear.listen(100)
         yield
+
+
+@pytest.mark.parametrize(("agents", "ours"), [("start", "start"), ("stop", "stop"), ("check", "status"), ("info", "info")])
+def test_each_verb_ends_before_the_agent_cuts_it_off(agents: str, ours: str) -> None:
+    """Its own deadline and what may come after it are below the time-out of every section on 3."""
+    text = v3.TIMEOUTS[agents]
+    assert resource.WITHIN[ours] + resource.GRACE < int(text[:-1]) * {"m": 60, "s": 1}[text[-1]]
 
 
 @pytest.mark.parametrize(("verb", "code"), [("status", 5), ("start", 5), ("info", 5)])
