@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from osvc_ha.systems.postgres.state import Actual, Desired, Folder
+
+# What PostgreSQL takes (ValidatePgVersion): a number, and before 10 a second one.
+VERSION = re.compile(r"\d+(?:\.\d+)?\Z", re.ASCII)
 
 
 def missing(actual: Actual, desired: Desired) -> str:
@@ -36,7 +41,12 @@ def refused(actual: Actual, desired: Desired) -> str:
         )
     if machine.trouble:
         return machine.trouble
-    if found.major and machine.major and found.major != machine.major:
+    if not VERSION.match(found.major):
+        return (
+            f"{config.directory}/PG_VERSION holds no version: the file is damaged, and the rest may be; look at the volume, "
+            "and take the file from a backup"
+        )
+    if machine.major and found.major != machine.major:
         return (
             f"the data is of PostgreSQL {found.major}, and {config.programs} holds {machine.major}; set programs to those of "
             f"{found.major}, or upgrade the data with pg_upgrade"
