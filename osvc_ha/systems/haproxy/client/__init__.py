@@ -32,7 +32,7 @@ from .process import ASKED_SECONDS, living_master, master_pid, said, stray_maste
 START_SECONDS = 30.0
 # Of how many requests a reload may consist, and after how long a reset question is asked again.
 RELOADS, AGAIN_SECONDS = 3, 0.05
-STOP_SECONDS = 10.0
+STOP_SECONDS, KILL_SECONDS = 10.0, 5.0
 CHECK_SECONDS = 60.0
 LOCK_SECONDS = 30.0
 MOST_REJECTED = 1000
@@ -164,7 +164,12 @@ def _start(config: Config, step: Step, host: Host) -> None:
         pid = stray_master(config, host) or host.launch(argv, config.log_file)
         # HAProxy writes it too, but only once it is up.
         host.replace(config.pid_file, f"{pid}\n")
-    _await_loaded(config, host, pid)
+    try:
+        _await_loaded(config, host, pid)
+    except ApplyError:
+        # It has never served anybody. Left alone it might come up after a STOP, which could not tell how it is.
+        _end(config, host, pid, 0.0)
+        raise
 
 
 def _reload(config: Config, step: Step, host: Host) -> None:
@@ -243,11 +248,18 @@ def _stop(config: Config, step: Step, host: Host) -> None:
         _run(host, config.stop_command)
         host.wait(lambda: not said(host, config.runtime_socket, LOOK), STOP_SECONDS)
     elif _ask(config, host):
-        pid = living_master(config, host)
-        host.kill(pid, signal.SIGTERM)
-        if not host.wait(lambda: not host.alive(pid), STOP_SECONDS):
-            host.kill(pid, signal.SIGKILL)
-        host.remove(config.pid_file)
+        _end(config, host, living_master(config, host), STOP_SECONDS)
+
+
+def _end(config: Config, host: Host, pid: int, seconds: float) -> None:
+    """SIGTERM, and after so many seconds SIGKILL; its workers end with it. Not one that somebody else keeps: pid 0."""
+    if not pid:
+        return
+    host.kill(pid, signal.SIGTERM)
+    if not host.wait(lambda: not host.alive(pid), seconds):
+        host.kill(pid, signal.SIGKILL)
+        host.wait(lambda: not host.alive(pid), KILL_SECONDS)
+    host.remove(config.pid_file)
 
 
 def _remove(config: Config, step: Step, host: Host) -> None:
