@@ -21,14 +21,16 @@ from .logs import log_size
 from .peers import own_peer, peer_at
 from .secrets import secret_trouble
 
-# A clean start takes one; a start after a crash reads the journal first, as long as that takes: nobody may kill it meanwhile.
-LAUNCH_SECONDS, WAIT_SECONDS = 60.0, 15.0
+# A clean start takes one; a start after a crash reads the journal first, as long as that takes: no start may kill it meanwhile.
+LAUNCH_SECONDS, WAIT_SECONDS = 10.0, 15.0
 # By itself mongod waits 15 s before it ends, so that clients go elsewhere (quiesce mode, 5.0). Those of a primary that stepped down have
 # gone, and until it ends the members that copy from it look for no other source: w:majority waits for them.
 QUIESCE_SECONDS = 0
 # On SIGTERM it takes those 15 s, and more to write its last checkpoint.
 END_SECONDS = 60.0
 TERMINATE_AFTER_SECONDS = 20.0
+# One whose port is closed serves nobody: it has not begun to, or writes its last checkpoint. What that lacks is in the journal.
+CLOSED_SECONDS, KILL_SECONDS = 30.0, 5.0
 OWN_FILES = ("mongod.conf", "mongod.log", "mongod.log.1", "mongod.pid", "launch.log", "initiate.lock")
 
 
@@ -102,10 +104,20 @@ def stop(config: Config, step: Step, host: Host) -> None:
     force = config.allow_stop_without_handover or not recall(config, step).staying
     if not _shut_down(own_peer(config, step.arg("host"), host), config.catch_up + 5.0, force):
         host.kill(pid, signal.SIGTERM)
+        if not listens(at):
+            _end_closed(pid, host)
     if not host.wait(lambda: not host.alive(pid), TERMINATE_AFTER_SECONDS):
         host.kill(pid, signal.SIGTERM)
     if not host.wait(lambda: not host.alive(pid) and not listens(at), END_SECONDS):
         raise ApplyError(f"{at}: process {pid} still runs {END_SECONDS:g} s after SIGTERM; see {config.log}")
+
+
+def _end_closed(pid: int, host: Host) -> None:
+    """One that could not be asked, and whose port is closed: SIGTERM has its time, then SIGKILL. mongod takes that for a crash."""
+    if not host.wait(lambda: not host.alive(pid), CLOSED_SECONDS):
+        host.kill(pid, signal.SIGKILL)
+        if not host.wait(lambda: not host.alive(pid), KILL_SECONDS):
+            raise ApplyError(f"process {pid} outlives SIGKILL: it waits for a device; see /proc/{pid}/stack")
 
 
 def _shut_down(peer: Peer, seconds: float, force: bool) -> bool:
