@@ -195,6 +195,7 @@ class World:
             set_name="db",
             has_data=mongod.synced,
             me=self.host(node) if member is not None else "",
+            primary=self.host(self.head) if self.head and member is not None else "",
             state=self.state(node, member),
             optime=self.time if mongod.synced and not mongod.stale else 1.0 if mongod.stale else 0.0,
             oldest=self.time - 1000,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from osvc_ha.cluster.seedlist import Seedlist, told_seedlist
 from osvc_ha.planner.errors import UnsafePlan
 from osvc_ha.planner.types import Verb
 from osvc_ha.systems.mongo.plan import facts, guard, notes, plan
+
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 
 
 def told(case, make):
@@ -42,6 +46,7 @@ def test_case(world, case):
         assert seeds is not None and [host for host, _ in seeds.members] == case["tells"]
     for words in case.get("says", []):
         assert any(words in step.why for step in steps), [step.why for step in steps]
+    assert not [step.why for step in steps for words in case.get("unsaid", []) if words in step.why]
     for words in case.get("notes", []):
         assert any(words in line for line in notes(actual, desired)), notes(actual, desired)
     assert not [line for line in notes(actual, desired) for words in case.get("silent", []) if words in line]
@@ -52,3 +57,14 @@ def test_case(world, case):
             guard(actual, desired, steps)
     else:
         guard(actual, desired, steps)
+
+
+def test_the_runbook_shows_the_sentence_that_is_said(world):
+    """docs/operations.md, "MongoDB: majority lost": two nodes without power, as the third says it."""
+    made = world()
+    for node in ("n1", "n2"):
+        made.kill(node)
+        made.spoils[node] = {"health": "silent"}
+    steps = plan(made.actual("n3"), made.desired("n3", Verb.START))
+    said = steps[0].why.rpartition(": ")[0].replace(" db ", " mongo ")
+    assert said in " ".join(OPERATIONS.read_text(encoding="utf-8").split())

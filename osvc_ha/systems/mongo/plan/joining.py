@@ -10,7 +10,7 @@ from osvc_ha.systems.mongo.state import Actual, Desired, Health, MemberView
 from osvc_ha.systems.mongo.state.documents import Change
 from osvc_ha.systems.mongo.state.setconfig import MOST_MEMBERS, Member, SetConfig
 
-from . import readiness
+from . import leading, readiness
 from .membership import reconfig, vote
 from .standing import configuration, member_of, of_set, primary
 from .steps import at, group_args, resolve
@@ -47,7 +47,7 @@ def start(actual: Actual, desired: Desired) -> Plan:
     if steps and steps[0].do == "resolve":
         return steps
     if not steps and _does_its_part(actual, desired):
-        words = readiness.lost(actual, desired)
+        words = leading.leaderless(actual, desired)
         if words:
             return (Step("await-majority", desired.config.replica_set, words, theirs=True),)
     if not steps and not _pending(actual, desired):

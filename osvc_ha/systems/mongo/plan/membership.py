@@ -16,7 +16,7 @@ from osvc_ha.systems.mongo.state import Actual, Desired, SetConfig
 from osvc_ha.systems.mongo.state.documents import Change
 from osvc_ha.systems.mongo.state.setconfig import MARK, Member
 
-from . import readiness
+from . import leading, readiness
 from .rotating import rotate
 from .seeds import tell
 from .standing import committed, configuration, keeps_majority, primary, seen_by_primary, where, with_votes, without
@@ -32,7 +32,7 @@ def follow(actual: Actual, desired: Desired) -> Plan:
 def _follow(actual: Actual, desired: Desired) -> Plan:
     if not (desired.first and desired.majority):
         return ()
-    unclear = readiness.refusal(actual, desired) or readiness.lost(actual, desired)
+    unclear = readiness.refusal(actual, desired) or leading.lost(actual, desired)
     if unclear:
         return (resolve(desired, unclear),)
     config = configuration(actual, desired)

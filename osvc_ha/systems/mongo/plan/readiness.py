@@ -9,12 +9,11 @@ from osvc_ha.planner.types import Facts
 from osvc_ha.systems.mongo.state import Actual, Desired, Health, Member, MemberView, SetConfig
 
 from . import standing
-from .standing import configuration, keeps_majority, lag, member_of, newest, of_set, primary, where
+from .leading import electing, leaderless, led, unread
+from .standing import configuration, lag, member_of, newest, of_set, primary, where
 
 MOST_SKEW = 5.0
 """Seconds. MongoDB itself bears more; log lines, TTL indexes and certificates do not."""
-
-RUNBOOK = 'docs/operations.md, "MongoDB: majority lost"'
 KEYFILE_WORDS = ("authentication failed", "unauthorized", "not authorized", "authenticationfailed")
 NAME_WORDS = ("could not find address", "name or service not known", "hostunreachable: could not", "no address associated")
 
@@ -50,26 +49,6 @@ def two_sets(actual: Actual, desired: Desired) -> str:
         f"there are {len(ids)} replica sets named {desired.config.replica_set} ({told}); stop the one whose data is to go, "
         f"and empty {desired.config.data} there"
     )
-
-
-def lost(actual: Actual, desired: Desired) -> str:
-    """That a majority of the voters is lost, as one sentence with the way out; "" when it is not, or cannot be told."""
-    config = newest(actual, desired)
-    if primary(actual, desired) or config is None or keeps_majority(config, actual, desired):
-        return ""
-    here = [where(member, actual, desired) for member in config.voters if standing.well(member, actual, desired)]
-    gone = [where(member, actual, desired) for member in config.voters if not standing.well(member, actual, desired)]
-    return (
-        f"majority lost: {len(here)} of {len(config.voters)} voting members of {desired.config.replica_set} are there and "
-        f"{config.majority} are needed ({' '.join(gone)} missing), so nothing can be written; bring them back, or if they are gone for "
-        f"good go on without them by `osvc-ha mongo force-reconfig`: {RUNBOOK}"
-    )
-
-
-def electing(actual: Actual, desired: Desired) -> bool:
-    """No primary, but enough voters to elect one: that is the set's to do, within election_timeout."""
-    config = configuration(actual, desired)
-    return config is not None and not primary(actual, desired) and keeps_majority(config, actual, desired)
 
 
 def stale(node: str, actual: Actual, desired: Desired) -> str:
@@ -108,8 +87,8 @@ def missing(actual: Actual, desired: Desired) -> str:
         # It was added, and has not heard so: the others cannot reach it, or do not accept its keyfile.
         words = blocked(node, actual, desired)
         return f"{node} is in no replica set yet" + (f": {words}" if words else "")
-    if not primary(actual, desired) and not electing(actual, desired):
-        return lost(actual, desired) or f"{desired.config.replica_set} has no primary that this node can see"
+    if not led(actual, desired) and not electing(actual, desired):
+        return leaderless(actual, desired) or f"{desired.config.replica_set} has no primary that this node can see"
     if member_of(node, actual, desired) is None:
         return f"{node} is not in the configuration of {desired.config.replica_set}"
     if not here.serves and here.state != "ARBITER":
@@ -127,8 +106,7 @@ def _about_set(actual: Actual, desired: Desired) -> Iterator[str]:
     config = newest(actual, desired)
     if config is None:
         return
-    lines = (two_sets(actual, desired), lost(actual, desired))
-    yield from filter(None, lines)
+    yield from filter(None, (two_sets(actual, desired), leaderless(actual, desired), unread(actual, desired)))
     if electing(actual, desired):
         yield f"{desired.config.replica_set} has no primary now; an election takes up to {desired.config.election_timeout / 1000:g} s"
     if len(config.voters) == 2:

@@ -13,7 +13,7 @@ from osvc_ha.cluster.seedlist import Seedlist, render_seedlist
 from osvc_ha.planner.types import Follows, Plan, Step
 from osvc_ha.systems.mongo.state import Actual, Desired, Member
 
-from . import readiness
+from . import leading, readiness
 from .standing import configuration, well, where
 
 
@@ -47,7 +47,7 @@ def _stays(member: Member, actual: Actual, desired: Desired) -> bool:
 def tell(actual: Actual, desired: Desired) -> Plan:
     """The file with the members, when they are others than it says."""
     seeds = seedlist(actual, desired)
-    unclear = readiness.refusal(actual, desired) or readiness.lost(actual, desired)
+    unclear = readiness.refusal(actual, desired) or leading.leaderless(actual, desired)
     if not seeds.members or seeds == actual.disk.told or unclear:
         return ()
     why = f"clients are to find {' '.join(host for host, _ in seeds.members)}"

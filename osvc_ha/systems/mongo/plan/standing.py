@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum
 from typing import FrozenSet, Optional, Tuple
 
 from osvc_ha.systems.mongo.state import WELL, Actual, Desired, Health, Member, MemberView, Peer, SetConfig
 from osvc_ha.systems.mongo.state.setconfig import same_host
+
+
+class Presence(Enum):
+    """What can be told of a voter from here.
+
+    THERE: it takes part. UNREADY: it runs and votes, and cannot serve yet: it copies, recovers or starts, or says no more than hello.
+    GONE: nobody listens there, or whoever could hear it does not. SILENT: it may run, and be in touch with others.
+    """
+
+    THERE = "there"
+    UNREADY = "unready"
+    GONE = "gone"
+    SILENT = "silent"
 
 
 def of_set(actual: Actual, desired: Desired) -> Tuple[MemberView, ...]:
@@ -19,6 +33,21 @@ def primary(actual: Actual, desired: Desired) -> str:
     """The node of the primary; "" when there is none among our nodes. Of two, the one of the newer term."""
     heads = [view for view in of_set(actual, desired) if view.answers and view.state == "PRIMARY" and view.config is not None]
     return max(heads, key=lambda view: (view.term, -desired.scope.index(view.node))).node if heads else ""
+
+
+def named(actual: Actual, desired: Desired) -> Tuple[str, str]:
+    """(who says so, whom) when a member calls one the primary that cannot be read from here; ("", "") else.
+
+    One that answers knows better, and one that refuses connections is none: whoever names it has not noticed yet.
+    """
+    if primary(actual, desired):
+        return "", ""
+    for view in of_set(actual, desired):
+        place = place_of(view.primary, actual, desired) if view.primary and view.health is not Health.SILENT else ""
+        other = actual.views.get(place)
+        if place and (other is None or other.health is Health.SILENT or (other.health is Health.DENIED and other.state == "PRIMARY")):
+            return view.node, place
+    return "", ""
 
 
 def configuration(actual: Actual, desired: Desired) -> Optional[SetConfig]:
@@ -54,6 +83,14 @@ def _installed(config: SetConfig, actual: Actual, desired: Desired) -> int:
     return sum(any(same_host(voter.host, me) for me in have if me) or where(voter, actual, desired) in seen for voter in config.voters)
 
 
+def place_of(host: str, actual: Actual, desired: Desired) -> str:
+    """The node of a member's host:port, or that when it runs on none of ours."""
+    for node in desired.scope:
+        if same_host(desired.member_at(node), host) or (actual.views[node].me and same_host(actual.views[node].me, host)):
+            return node
+    return host
+
+
 def host_of(node: str, actual: Actual, desired: Desired) -> str:
     """host:port of a node's member: as the set knows it, where it is in it, else as it would be added."""
     config, me = newest(actual, desired), actual.views[node].me
@@ -62,10 +99,7 @@ def host_of(node: str, actual: Actual, desired: Desired) -> str:
 
 def where(member: Member, actual: Actual, desired: Desired) -> str:
     """The node of a member, or its host:port when it runs on none of ours."""
-    for node in desired.scope:
-        if same_host(desired.member_at(node), member.host) or (actual.views[node].me and same_host(actual.views[node].me, member.host)):
-            return node
-    return member.host
+    return place_of(member.host, actual, desired)
 
 
 def member_of(node: str, actual: Actual, desired: Desired) -> Optional[Member]:
@@ -90,7 +124,24 @@ def well(member: Member, actual: Actual, desired: Desired) -> bool:
         return False
     if peer is not None:
         return peer.healthy and (peer.state in WELL or (member.arbiter and peer.state == "ARBITER"))
-    return view is not None and (view.serves or (member.arbiter and view.state == "ARBITER"))
+    # One that refuses our login says in its hello whether it is primary or secondary.
+    mine = view is not None and view.set_name == desired.config.replica_set
+    return view is not None and mine and (view.state in WELL or (member.arbiter and view.state == "ARBITER"))
+
+
+def presence(member: Member, actual: Actual, desired: Desired) -> Presence:
+    """Whether a voter is there, by its own words, else by what members say of it."""
+    if well(member, actual, desired):
+        return Presence.THERE
+    place = where(member, actual, desired)
+    view = actual.views.get(place)
+    if view is not None and view.health is not Health.SILENT:
+        other = view.initiated and view.set_name != desired.config.replica_set
+        return Presence.GONE if view.health is Health.ABSENT or other else Presence.UNREADY
+    heard = [peer.healthy for one in of_set(actual, desired) for peer in one.peers if peer.where == place]
+    if any(heard):
+        return Presence.UNREADY
+    return Presence.GONE if heard and view is None else Presence.SILENT
 
 
 def well_voters(config: SetConfig, actual: Actual, desired: Desired) -> FrozenSet[int]:

@@ -21,7 +21,7 @@ from osvc_ha.planner.types import Plan, Step
 from osvc_ha.systems.mongo.state import Actual, Desired, Health
 from osvc_ha.systems.mongo.state.documents import Change
 
-from . import readiness
+from . import leading, readiness
 from .membership import reconfig
 from .seeds import withdraw
 from .standing import caught_up, configuration, host_of, keeps_majority, lag, member_of, newest, primary, where, without
@@ -145,7 +145,7 @@ def _leave(hands_over: bool, actual: Actual, desired: Desired) -> Optional[Step]
     if not desired.staying or readiness.stranger(actual.here, desired):
         return None
     if not head:
-        words = readiness.lost(actual, desired) or f"{' '.join(desired.staying)} should run, and none says it is primary"
+        words = leading.leaderless(actual, desired) or f"{' '.join(desired.staying)} should run, and none says it is primary"
         return resolve(desired, f"{node} cannot be removed from the set now: {words}") if _may_be_in_a_set(actual, desired) else None
     member = member_of(node, actual, desired)
     if config is None or member is None or len(config.members) == 1 or (head == node and not hands_over):

@@ -58,7 +58,8 @@ class MemberView:
 
     initiated: has a replica set configuration; None when it did not say. set_name: of that.
     has_data: holds databases beyond admin, config and local; None when that cannot be told. databases: their names, for a sentence.
-    me: the name by which the set knows it. state: PRIMARY, SECONDARY, STARTUP2, RECOVERING, REMOVED ..., "" when it did not say.
+    me: the name by which the set knows it. primary: host:port of whom it takes for the primary.
+    state: PRIMARY, SECONDARY, STARTUP2, RECOVERING, REMOVED ..., "" when it did not say.
     optime: its last operation. oldest: the first of its oplog. clock: its own time when it answered, asked at ``Actual.now``.
     config: as it has it. committed: known by the primary to be on a majority (commitmentStatus). too_stale: it says so itself.
     default_write_concern: "implicit", "global" or "" (before 5.0, or did not say): defaultWriteConcernSource of a primary.
@@ -74,6 +75,7 @@ class MemberView:
     has_data: Optional[bool] = None
     databases: Tuple[str, ...] = ()
     me: str = ""
+    primary: str = ""
     state: str = ""
     optime: float = 0.0
     oldest: float = 0.0

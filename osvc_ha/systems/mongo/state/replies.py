@@ -43,6 +43,7 @@ def parse_view(node: str, replies: Mapping[str, Reply], names: Mapping[str, str]
         has_data=bool(holds) if databases is not None else _counted(replies),
         databases=holds,
         me=str(hello.get("me", "") or own.get("name", "")),
+        primary=str(hello.get("primary", "")),
         state="STARTUP" if starting else _state(hello, status, own),
         optime=float(own.get("optimeDate", 0) or 0),
         oldest=float(replies.get("oldest", {}).get("ts", 0)),
