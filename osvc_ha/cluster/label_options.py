@@ -21,6 +21,8 @@ BALANCES = ("roundrobin", "static-rr", "leastconn", "first", "source", "random")
 CHECKS: Mapping[str, Check] = MappingProxyType({check.value: check for check in Check if check is not Check.HTTP})
 # PROXY protocol headers break these servers' own protocols.
 SPEAK_PROXY = frozenset({Check.TCP, Check.HTTP})
+# TLS from the first byte on, and nothing asked of whoever checks: PostgreSQL speaks it later, and Redis wants a client's certificate.
+SPEAK_TLS = frozenset({Check.TCP, Check.HTTP, Check.MONGO, Check.MONGO_PRIMARY, Check.PATRONI})
 
 
 def port(text: str) -> int:
@@ -96,6 +98,7 @@ OPTIONS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "target_port": port,
         "check": check,
         "check_port": port,
+        "check_tls": truth,
         "sni": sni,
         "balance": balance,
         "maxconn": maxconn,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Tuple
 
 from osvc_ha.cluster.alphabets import LONGEST_NAME, NAME, is_of, shown
-from osvc_ha.cluster.label_options import OPTIONS, PATRONI_REST_PORT, PREFIX, SHARED, SPEAK_PROXY
+from osvc_ha.cluster.label_options import OPTIONS, PATRONI_REST_PORT, PREFIX, SHARED, SPEAK_PROXY, SPEAK_TLS
 from osvc_ha.cluster.label_sources import Labelled
 from osvc_ha.cluster.listeners import Check, Listener, Placement, Problem
 from osvc_ha.planner.errors import ConfigError
@@ -109,6 +109,10 @@ def _listener(reader: Reader, name: str, placed: Placed) -> Optional[Listener]:
         label = f"{prefix}send_proxy"
         reader.refuse(label, f"{label}=true cannot go with the {check.value} check: its protocol has no PROXY header")
         return None
+    if values.get("check_tls") and check not in SPEAK_TLS:
+        label = f"{prefix}check_tls"
+        reader.refuse(label, f"{label}=true cannot go with the {check.value} check: HAProxy cannot ask that over TLS")
+        return None
     target = values.get("target_port", values["port"])
     return Listener(
         path=source.path,
@@ -119,6 +123,7 @@ def _listener(reader: Reader, name: str, placed: Placed) -> Optional[Listener]:
         nodes=placed,
         http_path=http_path,
         check_port=values.get("check_port", PATRONI_REST_PORT if check is Check.PATRONI else target),
+        check_tls=values.get("check_tls", False),
         sni=values.get("sni", ""),
         balance=values.get("balance", ""),
         maxconn=values.get("maxconn", 0),

@@ -42,7 +42,7 @@ class Listener:
     name: without a name in the labels, ``main``, or for those in a resource's run_args the resource's (``container-1``).
     path and name together are unique, as ``key``.
     port: where clients connect, on every node. target_port: where the service listens, on the nodes in ``nodes``.
-    check_port: where the health check asks; target_port, or 8008 (its REST API) for patroni.
+    check_port: where the health check asks; target_port, or 8008 (its REST API) for patroni. check_tls: it asks over TLS.
     nodes: (node, Placement) in scope order, the service's preference; never empty.
     group: the Sentinel master name. auth: path of a credentials file, empty for none.
     maxconn: 0 when not given. sni: the TLS server name this listener answers to, empty for any.
@@ -58,6 +58,7 @@ class Listener:
     nodes: Tuple[Tuple[str, Placement], ...]
     http_path: str = ""
     check_port: int = 0
+    check_tls: bool = False
     sni: str = ""
     balance: str = ""
     maxconn: int = 0

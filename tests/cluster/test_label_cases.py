@@ -55,6 +55,18 @@ def test_h16_send_proxy_is_refused_where_the_protocol_has_none(make_cluster: Cal
     ]
 
 
+@pytest.mark.parametrize("check", [Check.REDIS, Check.REDIS_REPLICA, Check.POSTGRES])
+def test_check_tls_is_refused_where_haproxy_cannot_ask_so(make_cluster: Callable[..., Cluster], check: Check) -> None:
+    """PostgreSQL begins TLS within its own protocol, and Redis asks a certificate of its clients: the listener is closed, with a reason."""
+    env = {"osvc.l4.enable": "true", "osvc.l4.port": "1234", "osvc.l4.check": check.value, "osvc.l4.check_tls": "true"}
+    found = discover(make_cluster({"prod/svc/a": {"env": env}}))
+    assert found.listeners == ()
+    assert [one.message for one in found.problems] == [
+        f"service prod/svc/a: osvc.l4.check_tls=true cannot go with the {check.value} check: HAProxy cannot ask that over TLS"
+    ]
+    assert discover(make_cluster({"prod/svc/a": {"env": {**env, "osvc.l4.check_tls": "false"}}})).listeners[0].check is check
+
+
 def test_h16_send_proxy_is_off_unless_asked_for(make_cluster: Callable[..., Cluster]) -> None:
     """A plain TCP listener sends no PROXY header until its label says so."""
     env = {"osvc.l4.enable": "true", "osvc.l4.port": "80"}

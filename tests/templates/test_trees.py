@@ -6,6 +6,8 @@ import re
 import shlex
 from typing import Any
 
+import pytest
+
 from osvc_ha import PROGRAM
 from osvc_ha.agents import v3
 from osvc_ha.cluster.label_reader import listeners_of
@@ -206,6 +208,14 @@ def test_the_labels_make_one_listener(template: Any) -> None:
     assert problems == []
     told = [(one.port, one.target_port, one.check.value, one.group, one.sentinel_port) for one in listeners]
     assert told == [DOORS[name] for name in DOORS if name == template.name]
+
+
+@pytest.mark.parametrize("tls", (False, True))
+def test_the_door_to_mongod_is_checked_as_mongod_speaks(template: Any, tls: bool) -> None:
+    """With tls=true mongod hears nobody without TLS, and that goes for HAProxy's checks too."""
+    owner = Object("prod/svc/db", (), {}, config={"env": {**template.env, "tls": str(tls).lower()}})
+    told = [one.check_tls for source in sources_of(owner)[0] for one in listeners_of(source, (), [])]
+    assert told == [tls and template.name == "mongodb-replicaset"] * (template.name in DOORS)
 
 
 CONTAINERS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -21,11 +22,16 @@ POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 
 
 class Answers(ThreadingHTTPServer):
-    """An HTTP endpoint that answers each path with the status set for it, 404 for any other."""
+    """An HTTP endpoint that answers each path with the status set for it, 404 for any other. ``certificate``: of one that speaks TLS."""
 
-    def __init__(self, address: str, port: int, **status: int) -> None:
+    def __init__(self, address: str, port: int, certificate: str = "", **status: int) -> None:
         self.status = {f"/{path}": code for path, code in status.items()}
         super().__init__((address, port), _Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # Not in accept(): who connects and says nothing would hold up everybody.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
 
@@ -44,8 +50,8 @@ def answers() -> Iterator[object]:
     """Makes HTTP endpoints that end with the test."""
     made: list[Answers] = []
 
-    def make(address: str, port: int, **status: int) -> Answers:
-        made.append(Answers(address, port, **status))
+    def make(address: str, port: int, certificate: str = "", **status: int) -> Answers:
+        made.append(Answers(address, port, certificate, **status))
         return made[-1]
 
     yield make
@@ -97,6 +103,32 @@ def test_patroni_uses_the_leader_alone_and_cuts_sessions_of_a_former_one(front, 
     rests["n3"].status["/primary"] = 200
     front.await_up("n3")
     wait_until("cut", session.is_cut, PATIENCE)
+
+
+@pytest.fixture
+def certificate(tmp_path) -> str:
+    """One file with a key and a certificate that nobody signed."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    made = tmp_path / "own.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=nobody", "-days", "2", "-keyout", str(made)]
+    subprocess.run([*words, "-out", str(tmp_path / "cert.pem")], check=True, capture_output=True, timeout=PATIENCE)
+    made.write_text(made.read_text() + (tmp_path / "cert.pem").read_text())
+    return str(made)
+
+
+@pytest.mark.parametrize("check", ["tcp", "http:/primary", "patroni"])
+def test_a_server_with_tls_is_up_when_its_check_speaks_it(front, ports, answers, certificate, check) -> None:
+    """check_tls: n1 and n2 speak TLS and are in, whoever signed; n3 does not and is out. Without it, n3 alone can be asked."""
+    target = next(ports)
+    for node, address in front.addresses.items():
+        answers(address, target, certificate if node != "n3" else "", primary=200)
+    front.service("db", next(ports), check, target_port=target, check_port=target, check_tls="true")
+    front.start()
+    front.await_up("n1", "n2")
+    front.service("db", next(ports), check, target_port=target, check_port=target)
+    front.follow()
+    front.await_up(*(("n1", "n2", "n3") if check == "tcp" else ("n3",)))
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ from mongo_group import MongoGroup
 from osvc_ha.drill.mongo_program import why_no_mongod
 from osvc_ha.drill.processes import Run, reserve
 from osvc_ha.host import Host
+from osvc_ha.planner.reconcile import reconcile
+from osvc_ha.planner.types import Verb
+from osvc_ha.systems.haproxy import SYSTEM as HAPROXY
 
 LOGS = pytest.StashKey[Path]()
 LAST_LINES = 40
@@ -65,6 +70,35 @@ def haproxy() -> str:
     if not found:
         pytest.skip("no haproxy on the path")
     return found
+
+
+@pytest.fixture
+def make_door(haproxy: str) -> Iterator[Callable[..., tuple[str, int]]]:
+    """Make HAProxy's port that leads to a group's primary, on n1's address. Further labels by name."""
+    ends = contextlib.ExitStack()
+
+    def make(group: MongoGroup, **labels: str) -> tuple[str, int]:
+        home, port = group.directory / "front", group.port + 1
+        config = HAPROXY.parse(
+            {
+                "config_file": str(home / "haproxy.cfg"),
+                "runtime_dir": str(home / "run"),
+                "credentials_dir": str(home / "credentials"),
+                "haproxy": haproxy,
+                "bind": group.addresses["n1"],
+                "maxconn": "200",
+            }
+        )
+        told = {"enable": "true", "port": port, "check": "mongo-primary", "target_port": group.port, **labels}
+        env = {f"osvc.l4.{name}": str(value) for name, value in told.items()}
+        seen = group.cluster("n1")
+        cluster = replace(seen, objects={path: replace(each, config={"env": env}) for path, each in seen.objects.items()})
+        reconcile(HAPROXY, config, cluster, Verb.START, group.host)
+        ends.callback(reconcile, HAPROXY, config, cluster, Verb.STOP, group.host)
+        return group.addresses["n1"], port
+
+    with ends:
+        yield make
 
 
 @pytest.fixture

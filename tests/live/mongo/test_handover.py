@@ -1,40 +1,20 @@
 """What a planned stop of the primary leaves behind for the others, for listeners and for DNS."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from osvc_ha.cluster.seedlist import seedlist_file, told_seedlist
 from osvc_ha.drill.processes import wait_until
-from osvc_ha.planner.reconcile import reconcile
 from osvc_ha.planner.types import Verb
-from osvc_ha.systems.haproxy import SYSTEM as HAPROXY
 
 pytestmark = [pytest.mark.live, pytest.mark.timed]
 
 
 @pytest.fixture
-def door(running, haproxy):
+def door(running, make_door):
     """HAProxy's port that leads to the primary, on n1's address."""
-    home, port = running.directory / "front", running.port + 1
-    config = HAPROXY.parse(
-        {
-            "config_file": str(home / "haproxy.cfg"),
-            "runtime_dir": str(home / "run"),
-            "credentials_dir": str(home / "credentials"),
-            "haproxy": haproxy,
-            "bind": running.addresses["n1"],
-            "maxconn": "200",
-        }
-    )
-    labels = {"enable": "true", "port": port, "check": "mongo-primary", "target_port": running.port}
-    env = {f"osvc.l4.{name}": str(value) for name, value in labels.items()}
-    seen = running.cluster("n1")
-    cluster = replace(seen, objects={path: replace(each, config={"env": env}) for path, each in seen.objects.items()})
-    reconcile(HAPROXY, config, cluster, Verb.START, running.host)
-    yield running.addresses["n1"], port
-    reconcile(HAPROXY, config, cluster, Verb.STOP, running.host)
+    return make_door(running)
 
 
 def copies_from(group, node):

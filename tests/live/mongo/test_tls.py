@@ -1,4 +1,4 @@
-"""TLS between members, clients and osvc_ha."""
+"""TLS between members, clients and osvc_ha, and through the L4 port."""
 
 import os
 
@@ -10,25 +10,44 @@ from osvc_ha.planner.types import Status, Verb
 pytestmark = pytest.mark.live
 
 
-def test_a_set_that_speaks_tls_starts_moves_and_stops(make_group, certificates):
-    """Members and osvc_ha speak TLS, who does not is not heard, and a planned move works as without."""
-    from pymongo.errors import PyMongoError
-
+@pytest.fixture
+def secret(make_group, certificates):
+    """Three members that speak TLS, n1 the primary, and nobody heard without it."""
     group = make_group()
     group.keywords = certificates(group.addresses.values())
     group.client = {"tls": True, "tlsCAFile": group.keywords["tls_ca"]}
     group.start()
     group.eventually(group.settled)
-    assert {group.status(node).status for node in group.nodes} == {Status.UP}
-    client, group.client = group.client, {}
+    group.eventually(lambda: group.primary() == "n1")
+    return group
+
+
+def test_a_set_that_speaks_tls_starts_moves_and_stops(secret):
+    """Members and osvc_ha speak TLS, who does not is not heard, and a planned move works as without."""
+    from pymongo.errors import PyMongoError
+
+    assert {secret.status(node).status for node in secret.nodes} == {Status.UP}
+    client, secret.client = secret.client, {}
     with pytest.raises(PyMongoError):
-        group.ask("n1", "hello", seconds=1.0)
-    group.client = client
-    with group.writer("tls", more=f"&tls=true&tlsCAFile={group.keywords['tls_ca']}") as load:
-        group.stop("n1")
+        secret.ask("n1", "hello", seconds=1.0)
+    secret.client = client
+    with secret.writer("tls", more=f"&tls=true&tlsCAFile={secret.keywords['tls_ca']}") as load:
+        secret.stop("n1")
         load.progress()
     assert load.lost() == set()
-    group.reconcile("n2", Verb.FOLLOW)
+    secret.reconcile("n2", Verb.FOLLOW)
+
+
+def test_the_port_to_the_primary_is_open_when_its_checks_speak_tls(secret, make_door):
+    """With osvc.l4.check_tls a client with TLS writes through HAProxy's port, before and after a handover; the checks leave no line in a
+    log."""
+    door = make_door(secret, check_tls="true")
+    with secret.writer("port", through=door, more=f"&tls=true&tlsCAFile={secret.keywords['tls_ca']}") as load:
+        secret.stop("n1")
+        load.progress()
+    assert load.lost() == set()
+    assert secret.primary() == "n2"
+    assert not [log for log in secret.logs() if "No SSL certificate" in log.read_text()]
 
 
 def test_a_key_that_others_can_read_is_refused_before_mongod_is(make_group, certificates):

@@ -133,6 +133,7 @@ def test_mongod_conf_is_what_the_keywords_say():
         "logAppend: true",
         'logRotate: "reopen"',
         "quiet: true",
+        "suppressNoTLSPeerCertificateWarning: true",
     ):
         assert f"  {line}\n" in text
     for line in ('mode: "requireTLS"', 'CAFile: "/ca"', 'certificateKeyFile: "/pem"', "allowConnectionsWithoutCertificates: true"):

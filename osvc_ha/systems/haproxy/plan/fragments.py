@@ -104,7 +104,9 @@ def _rules(config: Config, listener: Listener, group: str) -> str:
             f'    tcp-check send-lf "GET /{need}/{group}:%[srv_name] HTTP/1.0\\r\\n\\r\\n"\n'
             "    tcp-check expect min-recv 12 rstring ^HTTP/1.[01]\\ 200\n"
         )
-    return _balance(listener) + RECIPES[listener.check.value].replace("@PATH@", listener.http_path)
+    recipe = RECIPES[listener.check.value].replace("@PATH@", listener.http_path)
+    # What a `tcp-check connect` does not say itself it does not do: it passes the server's own check-ssl over.
+    return _balance(listener) + (recipe.replace("tcp-check connect", "tcp-check connect ssl") if listener.check_tls else recipe)
 
 
 def _balance(listener: Listener) -> str:
@@ -121,6 +123,9 @@ def _backend(
     extra = " send-proxy-v2" if listener.send_proxy else ""
     if listener.check_port and listener.check_port != listener.target_port:
         extra += f" port {listener.check_port}"
+    if listener.check_tls:
+        # Whose certificate it is, clients verify. They speak TLS to the server themselves.
+        extra += " check-ssl verify none"
     port, decided = listener.target_port, listener.check in AUTHORITY_DECIDES and not placed
     servers = tuple(
         Server(name, node, addresses[node], port, "ready" if decided else where.value)

@@ -26,6 +26,8 @@ def render_mongod(config: Config, host: str) -> str:
         "storage": {"dbPath": config.data, "wiredTiger": _cache(config)},
         # reopen: whoever rotates renames the file, and asks mongod to open it anew. MongoDB wants logAppend with it.
         "systemLog": {"destination": "file", "path": config.log, "logAppend": True, "logRotate": "reopen", "quiet": config.quiet},
+        # In quiet mode too it would warn of each client that shows no certificate, as none of HAProxy's checks does.
+        "setParameter": {"suppressNoTLSPeerCertificateWarning": True} if config.tls and config.quiet else None,
         "processManagement": {"pidFilePath": f"{config.directory}/mongod.pid"},
     }
     lines = ["# Written by osvc_ha before each start of mongod: change the keywords of the resource instead.", *_lines(tree, "")]
