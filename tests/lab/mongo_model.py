@@ -51,7 +51,7 @@ class World:
         self.spoils: Dict[str, Dict[str, Any]] = {}
         self.peer_spoils: Dict[str, Dict[str, Any]] = {}
         self.unreached: Dict[str, str] = {}
-        self.disk_spoil: Dict[str, str] = {}
+        self.disk_spoil: Dict[str, Any] = {}
         # What this node told of the members, where that is not what it would tell now.
         self.told: Dict[str, Optional[Seedlist]] = {}
         if not fresh:
@@ -174,7 +174,7 @@ class World:
             made: Dict[str, Any] = {key: Health(value) if key == "health" else value for key, value in spoil.items()}
             views[node] = replace(views[node], **made)
         mongod = self.mongods[local]
-        disk = Disk(config=mongod.config_file, has_data=mongod.data or mongod.document is not None, **self.disk_spoil)
+        disk = replace(Disk(config=mongod.config_file, has_data=mongod.data or mongod.document is not None), **self.disk_spoil)
         actual = Actual(local, self.time, views, disk, self.unreached)
         told = self.told[local] if local in self.told else seedlist(actual, self.desired(local, Verb.FOLLOW))
         return replace(actual, disk=replace(disk, told=told))

@@ -5,7 +5,7 @@ from mongods import Mongods
 
 from osvc_ha.drill.processes import listening
 from osvc_ha.planner.errors import HaError, UnsafePlan
-from osvc_ha.planner.types import Verb
+from osvc_ha.planner.types import Status, Verb
 
 pytestmark = pytest.mark.live
 
@@ -31,6 +31,20 @@ def test_a_mongod_of_another_replica_set_is_left_alone(group):
     assert other.ask("n2", "hello")["setName"] == "other"
     assert all("n2" in str(error) for error in errors.values()), errors
     assert len(other.ask("n2", "replSetGetConfig")["config"]["members"]) == 1
+
+
+def test_unprovisioning_under_a_name_that_was_changed_keeps_the_data(make_group):
+    """replica_set= of n3's resource was mistyped after its data was made: whether the set can lose n3 cannot be asked, so nothing goes."""
+    running = make_group()
+    running.start()
+    running.eventually(running.settled)
+    running.own["n3"] = {"replica_set": "shop"}
+    running.leaving.add("n3")
+    with pytest.raises(UnsafePlan, match="set replica_set=grp if it is the one that was meant"):
+        running.reconcile("n3", Verb.UNPROVISION)
+    running.leaving.discard("n3")
+    del running.own["n3"]
+    assert running.settled() and running.status("n3").status is Status.UP
 
 
 def test_data_that_was_never_in_a_set_is_not_wiped(group):

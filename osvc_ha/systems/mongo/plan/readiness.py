@@ -23,14 +23,22 @@ def refusal(actual: Actual, desired: Desired) -> str:
     return stranger(actual.here, desired) or two_sets(actual, desired)
 
 
+def other_set(view: MemberView, desired: Desired) -> str:
+    """That this mongod is another set's, as a sentence; or ""."""
+    name, host = desired.config.replica_set, desired.member_at(view.node)
+    if not (view.initiated and view.set_name and view.set_name != name):
+        return ""
+    return (
+        f"the mongod on {view.node} ({host}) is of the replica set {view.set_name}, not {name}; give this service another port, "
+        f"or set replica_set={view.set_name} if it is the one that was meant"
+    )
+
+
 def stranger(view: MemberView, desired: Desired) -> str:
     """Why this mongod must not be touched: it is another set's, or holds data that no set has."""
-    name, host = desired.config.replica_set, desired.member_at(view.node)
-    if view.initiated and view.set_name and view.set_name != name:
-        return (
-            f"the mongod on {view.node} ({host}) is of the replica set {view.set_name}, not {name}; give this service another port, "
-            f"or set replica_set={view.set_name} if it is the one that was meant"
-        )
+    words = other_set(view, desired)
+    if words:
+        return words
     if view.initiated is False and view.has_data:
         return (
             f"the mongod on {view.node} holds data ({' '.join(view.databases) or 'databases'}) and was never in a replica set; "

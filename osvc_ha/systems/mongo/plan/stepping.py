@@ -120,6 +120,9 @@ def _end(actual: Actual, desired: Desired) -> Iterator[Step]:
 
 def unprovision(actual: Actual, desired: Desired) -> Plan:
     """Hand over, leave the set, end, and leave nothing behind. A container's files go once it is gone: whoever ends it asks again."""
+    other = readiness.other_set(actual.here, desired)
+    if other:
+        return _beside(other, actual, desired)
     moved = _hand_over(actual, desired)
     if moved and moved[0].do == "resolve":
         return moved
@@ -130,7 +133,19 @@ def unprovision(actual: Actual, desired: Desired) -> Plan:
     steps = (*moved, *gone, *_end(actual, desired))
     if (actual.runs and not desired.config.launch) or not (actual.disk.config or actual.disk.has_data):
         return steps
-    return (*steps, Step("remove-directory", desired.local, f"OpenSVC unprovisions mongod on {desired.local}", at(desired, desired.local)))
+    return (*steps, _remove_directory(desired))
+
+
+def _remove_directory(desired: Desired) -> Step:
+    return Step("remove-directory", desired.local, f"OpenSVC unprovisions mongod on {desired.local}", at(desired, desired.local))
+
+
+def _beside(other: str, actual: Actual, desired: Desired) -> Plan:
+    """UNPROVISION where another set's mongod runs. Data in our directory is that set's, by a replica_set that was changed since: whether
+    the set bears its loss cannot be asked under the wrong name. Without data the mongod is another service's, and left alone."""
+    if actual.disk.has_data:
+        return (resolve(desired, f"{other}; {desired.config.data} holds data, and nothing is removed until then"),)
+    return (_remove_directory(desired),) if actual.disk.config else ()
 
 
 def _may_be_in_a_set(actual: Actual, desired: Desired) -> bool:
@@ -142,10 +157,14 @@ def _may_be_in_a_set(actual: Actual, desired: Desired) -> bool:
 def _leave(hands_over: bool, actual: Actual, desired: Desired) -> Optional[Step]:
     """The reconfig that removes this node's member. None: it is in no set, or the others are going too, or it stays primary to its end."""
     node, config, head = desired.local, newest(actual, desired), primary(actual, desired)
-    if not desired.staying or readiness.stranger(actual.here, desired):
+    if not desired.staying:
         return None
     if not head:
-        words = leading.leaderless(actual, desired) or f"{' '.join(desired.staying)} should run, and none says it is primary"
+        words = (
+            leading.leaderless(actual, desired)
+            or leading.unread(actual, desired)
+            or f"{' '.join(desired.staying)} should run, and none says it is primary"
+        )
         return resolve(desired, f"{node} cannot be removed from the set now: {words}") if _may_be_in_a_set(actual, desired) else None
     member = member_of(node, actual, desired)
     if config is None or member is None or len(config.members) == 1 or (head == node and not hands_over):
