@@ -25,6 +25,25 @@ def test_m7_a_planned_stop_of_the_primary_loses_no_acknowledged_write(running):
     assert running.status("n1").status is Status.UP
 
 
+def test_stop_of_one_of_two_says_what_it_costs_and_loses_nothing(make_group):
+    """The set of two ends its primary, says that nobody can be primary then, and has every acknowledged write when that one is back."""
+    pair = make_group(2)
+    pair.start()
+    pair.eventually(lambda: pair.primary() == "n1")
+    said = []
+    with pair.writer("pair") as load:
+        pair.leaving.add("n1")
+        pair.reconcile("n1", Verb.STOP, lambda step: said.append(step.why))
+        pair.placed.discard("n1")
+        pair.leaving.discard("n1")
+        pair.eventually(lambda: pair.states() == {"n1": 0, "n2": 2})
+        pair.placed.add("n1")
+        pair.start("n1")
+        load.progress()
+    assert "grp loses its majority with it: 1 of 2 voting members (n2) stay and 2 are needed" in said[-1]
+    assert load.lost() == set()
+
+
 def test_stop_of_a_secondary_needs_nobody(running):
     """With the others gone, a secondary still stops, and is down then."""
     for node in ("n1", "n2"):

@@ -23,6 +23,10 @@ Theory.
 6. *Leaving*: a primary steps down first, after a secondary has caught up, and ends when another is primary (stepping.py). STOP leaves
    the member in the set; UNPROVISION removes it, FOLLOW does so for those gone longer than ``grace`` (membership.py), both only while
    the voters that would be left are there in majority. A set that has lost its majority is a person's to mend.
+   A STOP that costs the set its majority (one of two, or of three with one dead) says so in its last step, and is done. It loses no
+   acknowledged write, and is undone by a start; to refuse it would hang the drain of a node, or the reboot behind it, whose power then
+   goes all the same, without a handover. A primary still hands over first: the one that stays then has everything, for reads, and for a
+   person who has to go on with it alone. What is refused is a STOP that may lose something: nobody has caught up.
 7. The order of FOLLOW's changes (gone ones out, votes taken, votes given, priorities) is Percona's operator's
    (percona-server-mongodb-operator, mgo.go); it too makes one change a reconcile and never forces.
 

@@ -15,6 +15,7 @@ stop            SIGTERM: mongod flushes and ends
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Optional, Tuple
 
 from osvc_ha.planner.types import Plan, Step
@@ -24,7 +25,7 @@ from osvc_ha.systems.mongo.state.documents import Change
 from . import leading, readiness
 from .membership import reconfig
 from .seeds import withdraw
-from .standing import caught_up, configuration, host_of, keeps_majority, lag, member_of, newest, primary, where, without
+from .standing import caught_up, configuration, host_of, keeps_majority, lag, member_of, newest, primary, well, where, without
 from .steps import at, group_args, resolve
 
 OVERRIDE = "allow_stop_without_handover=true"
@@ -37,7 +38,24 @@ def stop(actual: Actual, desired: Desired) -> Plan:
     moved = _hand_over(actual, desired)
     if moved and moved[0].do == "resolve":
         return moved
-    return (*moved, *_end(actual, desired))
+    steps, costs = (*moved, *_end(actual, desired)), _costs(actual, desired)
+    # What somebody else ends has no step here: the last one that there is says it.
+    return (*steps[:-1], replace(steps[-1], why=steps[-1].why + costs)) if steps and costs else steps
+
+
+def _costs(actual: Actual, desired: Desired) -> str:
+    """That nobody can be primary once this node has ended, to go on a step's sentence; "" when somebody can, or nobody could before."""
+    config, mine = configuration(actual, desired), member_of(desired.local, actual, desired)
+    if config is None or mine is None or not mine.votes or not desired.staying or not keeps_majority(config, actual, desired):
+        return ""
+    left = [where(one, actual, desired) for one in config.voters if well(one, actual, desired)]
+    left = [place for place in left if place in desired.staying or place not in desired.scope]
+    if len(left) >= config.majority:
+        return ""
+    return (
+        f"; {desired.config.replica_set} loses its majority with it: {len(left)} of {len(config.voters)} voting members "
+        f"({' '.join(left) or 'nobody'}) stay and {config.majority} are needed, so nothing can be written until one is back"
+    )
 
 
 def _hand_over(actual: Actual, desired: Desired) -> Plan:

@@ -1,7 +1,8 @@
 """Who should vote: at most seven, and an odd number from three on. Pure.
 
-Two members both vote, although one vote fewer would bear as much: the other's copy would then not count for w:majority, and nobody
-could take over in a planned stop. Four members have three votes, six five, eight and more seven: the last in scope order has none.
+Two members both vote, so w:majority means both, and either has whatever was acknowledged. With either away nobody is primary. With one
+vote the one that has it could go on alone, and nobody could when it is the one that is lost, nor with all that was acknowledged.
+Four members have three votes, six five, eight and more seven: the last in scope order has none.
 An even number is passed through one vote at a time, and only towards an odd one.
 """
 
