@@ -88,13 +88,17 @@ class World:
         """Its node, or its host:port."""
         return next((node for node in self.scope if self.host(node) == member.host), member.host)
 
+    def at(self, place: str) -> str:
+        """The other way round."""
+        return self.host(place) if place in self.mongods else place
+
     def takes_part(self, member: Member) -> bool:
         """Does it run, and has it the data?"""
         place = self.place_of(member)
         if place in self.mongods:
             mongod = self.mongods[place]
             return mongod.running and mongod.document is not None and (mongod.synced and not mongod.stale or member.arbiter)
-        return self.outside.get(place, "") in ("SECONDARY", "ARBITER")
+        return self.outside.get(place, "") in ("PRIMARY", "SECONDARY", "ARBITER")
 
     def settle(self) -> None:
         """Members elect a primary where they can, and hear of its configuration. One that has lost its data knows nothing of the set."""
@@ -106,6 +110,8 @@ class World:
             self.head = ""
             return
         places = [self.place_of(member) for member in sorted(well, key=lambda one: -one.priority) if member.electable]
+        # A person's own member elsewhere is primary while the test says so.
+        self.head = next((place for place, state in self.outside.items() if state == "PRIMARY"), self.head)
         if self.head not in places:
             self.head = next((place for place in places if place in self.mongods), "")
             if not self.head:
@@ -195,7 +201,7 @@ class World:
             set_name="db",
             has_data=mongod.synced,
             me=self.host(node) if member is not None else "",
-            primary=self.host(self.head) if self.head and member is not None else "",
+            primary=self.at(self.head) if self.head and member is not None else "",
             state=self.state(node, member),
             optime=self.time if mongod.synced and not mongod.stale else 1.0 if mongod.stale else 0.0,
             oldest=self.time - 1000,
@@ -254,7 +260,7 @@ class World:
         if made is None:
             return
         before, after = parse_config(self.document), parse_config(made)
-        if after.at(self.host(self.head)) is None or sum(self.takes_part(one) for one in after.voters) < after.majority:
+        if after.at(self.at(self.head)) is None or sum(self.takes_part(one) for one in after.voters) < after.majority:
             raise Refused("Quorum check failed because not enough voting nodes responded")
         self.reconfigs.append((before, after))
         for member in before.members:
@@ -297,7 +303,7 @@ class World:
         self.head, self.term = heirs[0], self.term + 1
 
     def _wait_primary(self, step: Step) -> None:
-        if not self.head or self.host(self.head) == step.arg("not"):
+        if not self.head or self.at(self.head) == step.arg("not"):
             raise Refused("no other primary")
 
     def _sync_from(self, step: Step) -> None:

@@ -16,7 +16,7 @@ from osvc_ha.systems.mongo.state.setconfig import same_host
 
 from .link import Fault, Peer, Trouble, session
 from .peers import own_peer
-from .reconfig import HELLO_SECONDS, NOT_PRIMARY, POLL, ask_hello, members
+from .reconfig import HELLO_SECONDS, NOT_PRIMARY, POLL, hellos, members
 
 LINE_UP_SECONDS = 2.0
 EXCEEDED_TIME_LIMIT = 262
@@ -79,7 +79,7 @@ def wait_primary(config: Config, step: Step, host: Host) -> None:
     seen: Dict[str, str] = {}
 
     def elected() -> bool:
-        replies = {node: ask_hello(peer) or {} for node, peer in peers.items()}
+        replies = hellos(peers)
         seen.update({node: str(reply.get("primary", "")).lower() for node, reply in replies.items()})
         if config.allow_stop_without_handover and seen[step.arg("local")] == before:
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Optional, Tuple
 
 from osvc_ha.host import Host
@@ -14,6 +14,7 @@ from osvc_ha.systems.mongo.config import Config
 from osvc_ha.systems.mongo.plan.again import NotWantedError
 from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state.documents import Change, changed
+from osvc_ha.systems.mongo.state.setconfig import same_host
 
 from .deciding import Decision
 from .link import Fault, Peer, Session, Trouble, session
@@ -183,12 +184,23 @@ def members(config: Config, step: Step, host: Host) -> Dict[str, Peer]:
     return {node: peer_at(config, wanted.member_at(node), host) for node in wanted.scope}
 
 
-def writable(peers: Mapping[str, Peer]) -> str:
-    """The node whose mongod says it takes writes; "" when none does. Of two, the one elected later."""
-    found = {
-        node: reply for node, peer in peers.items() if (reply := ask_hello(peer)) and reply.get("isWritablePrimary", reply.get("ismaster"))
-    }
+def writable(peers: Dict[str, Peer]) -> str:
+    """Which of ``peers`` says it takes writes; "" when none does. Of two, the one elected later. See ``hellos``."""
+    found = {node: reply for node, reply in hellos(peers).items() if reply.get("isWritablePrimary", reply.get("ismaster"))}
     return max(found, key=lambda node: str(found[node].get("electionId", ""))) if found else ""
+
+
+def hellos(peers: Dict[str, Peer]) -> Dict[str, Mapping[str, Any]]:
+    """What each of them says, {} of one that does not answer. Whom they name the primary and is none of them, a person's own member
+    elsewhere, joins ``peers`` as its host:port."""
+    replies: Dict[str, Mapping[str, Any]] = {node: ask_hello(peer) or {} for node, peer in peers.items()}
+    known = [*(str(peer) for peer in peers.values()), *(str(reply.get("me", "")) for reply in replies.values())]
+    for name in {str(reply.get("primary", "")) for reply in replies.values()} - {""}:
+        if not any(same_host(name, one) for one in known):
+            host, _, port = name.rpartition(":")
+            peers[name] = replace(next(iter(peers.values())), host=host.strip("[]"), port=int(port))
+            replies[name] = ask_hello(peers[name]) or {}
+    return replies
 
 
 def ask_hello(peer: Peer) -> Optional[Mapping[str, Any]]:

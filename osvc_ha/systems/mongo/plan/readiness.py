@@ -62,8 +62,8 @@ def two_sets(actual: Actual, desired: Desired) -> str:
 def stale(node: str, actual: Actual, desired: Desired) -> str:
     """That a member is too far behind to ever catch up, with what a person can do; or ""."""
     view = actual.views[node]
-    head = primary(actual, desired)
-    oldest = actual.views[head].oldest if head and head != node else 0.0
+    head = actual.views.get(primary(actual, desired))
+    oldest = head.oldest if head is not None and head.node != node else 0.0
     behind = view.state == "RECOVERING" and 0 < view.optime < oldest
     if not (view.answers and (view.too_stale or behind)):
         return ""
@@ -79,6 +79,8 @@ def blocked(node: str, actual: Actual, desired: Desired) -> str:
     if peer is None or peer.healthy or not peer.trouble:
         return ""
     head, words = primary(actual, desired), peer.trouble
+    if head not in actual.views:
+        return f"no member hears {node}: {words}"
     if any(word in words.lower() for word in KEYFILE_WORDS):
         return f"{head} and {node} do not accept each other's keyfile ({words}); give both the same {desired.config.keyfile or 'keyfile'}"
     if any(word in words.lower() for word in NAME_WORDS):
@@ -161,7 +163,7 @@ def _left_alone(actual: Actual, desired: Desired) -> Iterator[str]:
 def facts(actual: Actual, desired: Desired) -> Facts:
     """Who is primary, each member's state, lag, votes and priority, and the URI for drivers."""
     config = newest(actual, desired)
-    found = [("primary", primary(actual, desired) or "nobody")]
+    found = [("primary", _said(primary(actual, desired)) or "nobody")]
     found += [(node, _fact(node, actual, desired)) for node in desired.scope]
     if config is not None:
         outside = [member for member in config.members if where(member, actual, desired) not in desired.scope]
@@ -207,7 +209,12 @@ def _kind(member: Member) -> str:
 def _outsider(member: Member, actual: Actual, desired: Desired) -> str:
     place = where(member, actual, desired)
     peer = standing.seen_by_primary(place, actual, desired)
-    return ", ".join([f"{place.replace(':', ' port ')} {peer.state if peer is not None else '?'}", *_part(member)])
+    return ", ".join([f"{_said(place)} {peer.state if peer is not None else '?'}", *_part(member)])
+
+
+def _said(place: str) -> str:
+    """A place where a colon would end a name."""
+    return place.replace(":", " port ")
 
 
 def uri(config: SetConfig, desired: Desired) -> str:

@@ -30,13 +30,22 @@ def of_set(actual: Actual, desired: Desired) -> Tuple[MemberView, ...]:
 
 
 def primary(actual: Actual, desired: Desired) -> str:
-    """The node of the primary; "" when there is none among our nodes. Of two, the one of the newer term."""
-    heads = [view for view in of_set(actual, desired) if view.answers and view.state == "PRIMARY" and view.config is not None]
-    return max(heads, key=lambda view: (view.term, -desired.scope.index(view.node))).node if heads else ""
+    """The node of the primary, or host:port of one that runs on none of ours, as our members name it; "" when there is none.
+
+    Of two, the one of the newer term: one that is cut off goes on for a while.
+    """
+    heads = []
+    for view in of_set(actual, desired):
+        elsewhere = place_of(view.primary, actual, desired) if view.primary else ""
+        if view.answers and view.state == "PRIMARY" and view.config is not None:
+            heads.append((view.term, True, -desired.scope.index(view.node), view.node))
+        elif view.answers and elsewhere and elsewhere not in desired.scope:
+            heads.append((view.term, False, -desired.scope.index(view.node), elsewhere))
+    return max(heads)[-1] if heads else ""
 
 
 def named(actual: Actual, desired: Desired) -> Tuple[str, str]:
-    """(who says so, whom) when a member calls one the primary that cannot be read from here; ("", "") else.
+    """(who says so, whom) when a member calls one of our nodes the primary that cannot be read from here; ("", "") else.
 
     One that answers knows better, and one that refuses connections is none: whoever names it has not noticed yet.
     """
@@ -45,16 +54,16 @@ def named(actual: Actual, desired: Desired) -> Tuple[str, str]:
     for view in of_set(actual, desired):
         place = place_of(view.primary, actual, desired) if view.primary and view.health is not Health.SILENT else ""
         other = actual.views.get(place)
-        if place and (other is None or other.health is Health.SILENT or (other.health is Health.DENIED and other.state == "PRIMARY")):
+        if other and (other.health is Health.SILENT or (other.health is Health.DENIED and other.state == "PRIMARY")):
             return view.node, place
     return "", ""
 
 
 def configuration(actual: Actual, desired: Desired) -> Optional[SetConfig]:
-    """The configuration that counts: the primary's; without one, the newest that a majority of its own voters has."""
-    head = primary(actual, desired)
-    if head:
-        return actual.views[head].config
+    """The configuration that counts: the primary's; without one to read, the newest that a majority of its own voters has."""
+    head = actual.views.get(primary(actual, desired))
+    if head is not None:
+        return head.config
     known = {view.config.stamp: view.config for view in of_set(actual, desired) if view.config is not None}
     for stamp in sorted(known, reverse=True):
         if _installed(known[stamp], actual, desired) >= known[stamp].majority:
@@ -69,12 +78,13 @@ def newest(actual: Actual, desired: Desired) -> Optional[SetConfig]:
 
 
 def committed(actual: Actual, desired: Desired) -> bool:
-    """May the next reconfig begin? The primary says so; before 4.4, when a majority of the voters has the primary's configuration."""
-    head = primary(actual, desired)
-    config = actual.views[head].config if head else None
-    if config is None:
+    """May the next reconfig begin? The primary says so; one that is none of ours is asked by the step itself. Before 4.4, when a majority
+    of the voters has the configuration."""
+    config, head = configuration(actual, desired), primary(actual, desired)
+    if config is None or not head:
         return False
-    return actual.views[head].committed or (config.term < 0 and _installed(config, actual, desired) >= config.majority)
+    told = actual.views[head].committed if head in actual.views else config.term >= 0
+    return told or (config.term < 0 and _installed(config, actual, desired) >= config.majority)
 
 
 def _installed(config: SetConfig, actual: Actual, desired: Desired) -> int:
@@ -108,11 +118,19 @@ def member_of(node: str, actual: Actual, desired: Desired) -> Optional[Member]:
     return config.at(host_of(node, actual, desired)) if config is not None else None
 
 
+def reports(place: str, actual: Actual, desired: Desired) -> Tuple[Peer, ...]:
+    """What our members say of a member, each from its own heartbeats."""
+    return tuple(peer for view in of_set(actual, desired) for peer in view.peers if peer.where == place)
+
+
 def seen_by_primary(place: str, actual: Actual, desired: Desired) -> Optional[Peer]:
-    """What the primary says of a member. None for itself, and when there is no primary."""
+    """What the primary says of a member; where that is none of ours, what whoever of ours hears it best says. None of the primary itself
+    where it is ours, and when there is no primary."""
     head = primary(actual, desired)
-    peers = actual.views[head].peers if head else ()
-    return next((peer for peer in peers if peer.where == place), None)
+    told = reports(place, actual, desired) if head else ()
+    if head in actual.views:
+        told = tuple(peer for peer in actual.views[head].peers if peer.where == place)
+    return max(told, key=lambda peer: (peer.healthy, -peer.silent_for, peer.optime), default=None)
 
 
 def well(member: Member, actual: Actual, desired: Desired) -> bool:
@@ -138,7 +156,7 @@ def presence(member: Member, actual: Actual, desired: Desired) -> Presence:
     if view is not None and view.health is not Health.SILENT:
         other = view.initiated and view.set_name != desired.config.replica_set
         return Presence.GONE if view.health is Health.ABSENT or other else Presence.UNREADY
-    heard = [peer.healthy for one in of_set(actual, desired) for peer in one.peers if peer.where == place]
+    heard = [peer.healthy for peer in reports(place, actual, desired)]
     if any(heard):
         return Presence.UNREADY
     return Presence.GONE if heard and view is None else Presence.SILENT
@@ -160,12 +178,14 @@ def lag(place: str, actual: Actual, desired: Desired) -> Optional[float]:
     Both times are the primary's own clock's, stamped on its operations; an idle primary writes one every 10 s.
     """
     head = primary(actual, desired)
-    if not head or not actual.views[head].optime:
-        return None
-    peer = seen_by_primary(place, actual, desired)
-    own = actual.views[place].optime if place in actual.views else 0.0
-    theirs = max(own, peer.optime if peer is not None else 0.0)
-    return max(0.0, actual.views[head].optime - theirs) if theirs else None
+    first, theirs = (_optime(one, actual, desired) for one in (head, place))
+    return max(0.0, first - theirs) if head and first and theirs else None
+
+
+def _optime(place: str, actual: Actual, desired: Desired) -> float:
+    """Its last operation, by its own words or by the primary's heartbeats, whichever is newer."""
+    own, peer = actual.views.get(place), seen_by_primary(place, actual, desired)
+    return max(own.optime if own is not None else 0.0, peer.optime if peer is not None else 0.0)
 
 
 def caught_up(place: str, seconds: float, actual: Actual, desired: Desired) -> bool:
