@@ -55,7 +55,20 @@ def test_a_primary_tells_all():
 def test_silence_is_no_longer_than_the_one_who_tells_of_it_runs(heard, silent):
     """A primary that has just restarted has heard nobody since 1970: nobody is removed for that."""
     members = [*STATUS["members"][:2], {**STATUS["members"][2], "lastHeartbeatRecv": heard}]
-    assert view(replSetGetStatus={**STATUS, "members": members}).peers[-1].silent_for == silent
+    far = view(replSetGetStatus={**STATUS, "members": members}).peers[-1]
+    assert (far.silent_for, far.heard) == (silent, heard > 0)
+
+
+@pytest.mark.parametrize(("added", "silent"), (("4950", 50.0), ("3000", 1000.0), ("5100", 0.0), ("soon", 1000.0)))
+def test_one_that_was_never_heard_is_silent_since_it_was_added(added, silent):
+    """Its tag says when, by the same clock; a primary that runs for days has not missed it for days."""
+    members = [*STATUS["members"][:2], {**STATUS["members"][2], "lastHeartbeatRecv": 0.0}]
+    config = {
+        **CONFIG,
+        "members": [*CONFIG["members"][:2], {**CONFIG["members"][2], "tags": {"osvc_ha": "member", "osvc_ha_added": added}}],
+    }
+    far = view(replSetGetStatus={**STATUS, "members": members}, replSetGetConfig={"config": config}).peers[-1]
+    assert (far.silent_for, far.heard) == (silent, False)
 
 
 def test_m3_one_that_waits_to_be_initiated():

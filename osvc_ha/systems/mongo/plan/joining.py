@@ -135,7 +135,13 @@ def _add(config: SetConfig, actual: Actual, desired: Desired) -> Step:
     why = f"{node} enters {desired.config.replica_set} without a vote, until it has the data"
     entered = Member(config.next_id, host, votes=0, priority=0)
     after = SetConfig(config.name, config.version + 1, config.term, (*config.members, entered), config.id)
-    return reconfig("add", node, why, Change("add", host), desired, config, after, actual)
+    return reconfig("add", node, why, Change("add", host, now=_now(actual, desired)), desired, config, after, actual)
+
+
+def _now(actual: Actual, desired: Desired) -> int:
+    """By the primary's clock, with which its silence will be told; by ours where the primary is none of our nodes."""
+    head = actual.views.get(primary(actual, desired))
+    return int(head.clock if head is not None and head.clock else actual.now)
 
 
 def _found(desired: Desired) -> Iterator[Step]:

@@ -19,7 +19,7 @@ from osvc_ha.systems.mongo.state.setconfig import MARK, Member
 from . import leading, readiness
 from .rotating import rotate
 from .seeds import tell
-from .standing import committed, configuration, keeps_majority, primary, seen_by_primary, where, with_votes, without
+from .standing import committed, configuration, keeps_majority, primary, unheard, where, with_votes, without
 from .steps import group_args, resolve
 from .voting import next_unvoted, next_voter
 
@@ -74,13 +74,13 @@ def _removal(config: SetConfig, actual: Actual, desired: Desired) -> Optional[St
 
 
 def _is_gone(member: Member, actual: Actual, desired: Desired) -> bool:
-    """OpenSVC runs no instance there, and the primary has not heard it for ``grace``. A member of nobody's is a person's."""
-    place = where(member, actual, desired)
-    known = place in desired.scope or MARK in dict(member.tags)
-    peer = seen_by_primary(place, actual, desired)
-    if not known or place in desired.members or member.special or peer is None:
+    """OpenSVC runs no instance there, and no member has heard it for ``grace``. A member of nobody's is a person's, and so is one that
+    was never heard and that somebody else has added: it may be just about to come."""
+    place, added = where(member, actual, desired), MARK in dict(member.tags)
+    silent = unheard(place, actual, desired)
+    if place in desired.members or member.special or silent is None or not (added or (place in desired.scope and silent.heard)):
         return False
-    return not peer.healthy and peer.silent_for >= desired.config.grace
+    return silent.silent_for >= desired.config.grace
 
 
 def _vote_less(config: SetConfig, actual: Actual, desired: Desired) -> Optional[Step]:

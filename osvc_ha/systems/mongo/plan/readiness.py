@@ -7,6 +7,7 @@ from typing import Optional, Tuple
 
 from osvc_ha.planner.types import Facts
 from osvc_ha.systems.mongo.state import Actual, Desired, Health, Member, MemberView, SetConfig
+from osvc_ha.systems.mongo.state.setconfig import MARK
 
 from . import standing
 from .leading import electing, leaderless, led, unread
@@ -155,9 +156,13 @@ def _left_alone(actual: Actual, desired: Desired) -> Iterator[str]:
     config = configuration(actual, desired)
     for member in config.members if config is not None else ():
         place = where(member, actual, desired)
-        peer = standing.seen_by_primary(place, actual, desired)
-        if member.special and place not in desired.members and peer is not None and peer.silent_for >= desired.config.grace:
-            yield f"{place} has been gone for {peer.silent_for:.0f} s, and is {_kind(member)} by a person's wish: remove it by hand"
+        silent = standing.unheard(place, actual, desired)
+        if place in desired.members or silent is None or silent.silent_for < desired.config.grace:
+            continue
+        if member.special:
+            yield f"{place} has been gone for {silent.silent_for:.0f} s, and is {_kind(member)} by a person's wish: remove it by hand"
+        elif not silent.heard and place in desired.scope and MARK not in dict(member.tags):
+            yield f"{place} is a member that somebody added by hand, and was never heard: start its instance, or remove it by hand"
 
 
 def facts(actual: Actual, desired: Desired) -> Facts:

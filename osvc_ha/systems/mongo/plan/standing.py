@@ -133,6 +133,18 @@ def seen_by_primary(place: str, actual: Actual, desired: Desired) -> Optional[Pe
     return max(told, key=lambda peer: (peer.healthy, -peer.silent_for, peer.optime), default=None)
 
 
+def unheard(place: str, actual: Actual, desired: Desired) -> Optional[Peer]:
+    """The report of the one of ours that heard it last, when none hears it now; None else.
+
+    Not the primary's alone: a clock that jumps makes one of them take it for gone too early. Who has never heard it, having just been
+    started, knows less than one that has.
+    """
+    told = reports(place, actual, desired)
+    if any(peer.healthy for peer in told):
+        return None
+    return min([peer for peer in told if peer.heard] or told, key=lambda peer: peer.silent_for, default=None)
+
+
 def well(member: Member, actual: Actual, desired: Desired) -> bool:
     """Does it take part? It says so itself where it is ours, and the primary hears it where there is one."""
     place = where(member, actual, desired)

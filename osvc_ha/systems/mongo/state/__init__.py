@@ -38,8 +38,9 @@ class Health(Enum):
 
 @dataclass(frozen=True)
 class Peer:
-    """A member as another one sees it (replSetGetStatus). ``trouble``: its last heartbeat's words. ``silent_for``: seconds, 0 when heard.
+    """A member as another one sees it (replSetGetStatus). ``trouble``: its last heartbeat's words.
 
+    ``silent_for``: seconds, 0 when it is healthy; of one that was never ``heard``, since it could have been, as far as can be told.
     ``installed``: (term, version) of the configuration it is known to have.
     """
 
@@ -50,6 +51,7 @@ class Peer:
     silent_for: float = 0.0
     optime: float = 0.0
     installed: Tuple[int, int] = (-1, -1)
+    heard: bool = True
 
 
 @dataclass(frozen=True)

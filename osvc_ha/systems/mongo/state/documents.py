@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
 from osvc_ha.planner.errors import ObserveError, UnsafePlan
 
-from .setconfig import MARK, MOST_MEMBERS, MOST_VOTERS, Member, SetConfig, same_host, voting_changes
+from .setconfig import ADDED, MARK, MOST_MEMBERS, MOST_VOTERS, Member, SetConfig, same_host, voting_changes
 
 Document = Dict[str, Any]
 
@@ -23,15 +23,20 @@ HEARTBEAT_TIMEOUT = 10
 
 @dataclass(frozen=True)
 class Change:
-    """One reconfig. do: add, vote, unvote, remove of one host:port; or priority of several. priorities: host:port -> priority."""
+    """One reconfig. do: add, vote, unvote, remove of one host:port; or priority of several. priorities: host:port -> priority.
+
+    now: of an ``add``, the seconds since the epoch; two that differ in it alone are the same change.
+    """
 
     do: str
     host: str = ""
     priorities: Tuple[Tuple[str, int], ...] = ()
+    now: int = field(default=0, compare=False)
 
     def text(self) -> str:
-        """As a step carries it: ``add h:1``, ``vote h:1=99``, ``priority h:1=99 i:1=98``."""
-        told = [f"{host}={priority}" for host, priority in self.priorities]
+        """As a step carries it: ``add h:1=1795971431``, ``vote h:1=99``, ``priority h:1=99 i:1=98``, ``remove h:1``."""
+        numbers = ((self.host, self.now),) if self.now else self.priorities
+        told = [f"{host}={number}" for host, number in numbers]
         return " ".join([self.do, *(told or [self.host])])
 
     @staticmethod
@@ -39,7 +44,8 @@ class Change:
         """The Change that ``text`` wrote."""
         do, *rest = text.split()
         pairs = tuple((host, int(priority)) for host, _, priority in (item.rpartition("=") for item in rest) if host)
-        return Change(do, pairs[0][0] if pairs else rest[0], pairs)
+        host = pairs[0][0] if pairs else rest[0]
+        return Change(do, host, now=pairs[0][1] if pairs else 0) if do == "add" else Change(do, host, pairs)
 
 
 def parse_config(document: Mapping[str, Any]) -> SetConfig:
@@ -119,7 +125,8 @@ def _add(made: Document, old: SetConfig, change: Change) -> bool:
         return False
     if len(old.members) >= MOST_MEMBERS:
         raise UnsafePlan(f"{change.host}: the set has {MOST_MEMBERS} members, the most there may be")
-    entry = {"_id": old.next_id, "host": change.host, "votes": 0, "priority": 0, "tags": {MARK: "member"}}
+    stamp = {ADDED: str(change.now)} if change.now else {}
+    entry = {"_id": old.next_id, "host": change.host, "votes": 0, "priority": 0, "tags": {MARK: "member", **stamp}}
     made["members"] = [*made["members"], entry]
     return True
 

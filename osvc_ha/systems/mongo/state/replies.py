@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from . import Health, MemberView, Peer
 from .documents import parse_config
+from .setconfig import SetConfig
 
 SYSTEM_DATABASES = frozenset({"admin", "config", "local"})
 Reply = Mapping[str, Any]
@@ -35,6 +36,7 @@ def parse_view(node: str, replies: Mapping[str, Reply], names: Mapping[str, str]
     holds = tuple(name for name in owned if name not in SYSTEM_DATABASES)
     own: Reply = next((entry for entry in status.get("members", ()) if entry.get("self")), {})
     server = replies.get("serverStatus", {})
+    config = parse_config(document) if document else None
     return MemberView(
         node=node,
         health=Health.ANSWERS,
@@ -49,11 +51,11 @@ def parse_view(node: str, replies: Mapping[str, Reply], names: Mapping[str, str]
         oldest=float(replies.get("oldest", {}).get("ts", 0)),
         clock=float(hello.get("localTime", 0) or 0),
         term=int(status.get("term", -1)),
-        config=parse_config(document) if document else None,
+        config=config,
         # 4.2 has no commitmentStatus: there every configuration counts that a majority of the voters says it has.
         committed=bool(got.get("commitmentStatus", False)),
         too_stale=bool(status.get("tooStale", False)),
-        peers=tuple(_peer(entry, status, names) for entry in status.get("members", ()) if not entry.get("self")),
+        peers=tuple(_peer(entry, status, names, config) for entry in status.get("members", ()) if not entry.get("self")),
         default_write_concern=str(replies.get("getDefaultRWConcern", {}).get("defaultWriteConcernSource", "")),
         journal_default=bool(document.get("writeConcernMajorityJournalDefault", True)),
         in_memory=server.get("storageEngine", {}).get("persistent", True) is False,
@@ -84,8 +86,9 @@ def _state(hello: Reply, status: Reply, own: Reply) -> str:
 STATES = {0: "STARTUP", 1: "PRIMARY", 2: "SECONDARY", 3: "RECOVERING", 5: "STARTUP2", 7: "ARBITER", 9: "ROLLBACK", 10: "REMOVED"}
 
 
-def _peer(entry: Reply, status: Reply, names: Mapping[str, str]) -> Peer:
-    heard, now = float(entry.get("lastHeartbeatRecv", 0) or 0), float(status.get("date", 0) or 0)
+def _peer(entry: Reply, status: Reply, names: Mapping[str, str], config: Optional[SetConfig]) -> Peer:
+    heard = float(entry.get("lastHeartbeatRecv", 0) or 0)
+    member = config.at(str(entry.get("name", ""))) if config is not None else None
     healthy = bool(entry.get("health", 0))
     return Peer(
         where=where(str(entry.get("name", "")), names),
@@ -93,16 +96,21 @@ def _peer(entry: Reply, status: Reply, names: Mapping[str, str]) -> Peer:
         healthy=healthy,
         # Said in a field of its own, and only when it is so: another keyfile.
         trouble=str(entry.get("lastHeartbeatMessage", "")) or ("authentication failed" if entry.get("authenticated") is False else ""),
-        silent_for=0.0 if healthy else _silence(heard, now, status),
+        silent_for=0.0 if healthy else _silence(heard or (member.added if member is not None else 0.0), status),
+        heard=healthy or heard > 0,
         optime=float(entry.get("optimeDate", 0) or 0),
         installed=_installed(entry),
     )
 
 
-def _silence(heard: float, now: float, status: Reply) -> float:
-    """A member that was never heard since the reader started has been silent for as long as it runs, as far as can be told."""
+def _silence(since: float, status: Reply) -> float:
+    """Seconds from ``since``, when it was heard last or added, until the reply; no more than the reader runs, before which it heard nobody.
+
+    All three times are of one clock, the reader's; ``lastHeartbeat`` is no use, being the time of the last attempt.
+    """
+    now = float(status.get("date", 0) or 0)
     up = next((float(entry.get("uptime", 0)) for entry in status.get("members", ()) if entry.get("self")), 0.0)
-    return max(0.0, min(now - heard, up))
+    return max(0.0, min(now - since, up))
 
 
 def _installed(entry: Reply) -> Tuple[int, int]:

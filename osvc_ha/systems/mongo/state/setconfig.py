@@ -8,6 +8,9 @@ from typing import FrozenSet, Optional, Tuple
 MARK = "osvc_ha"
 """The tag on members that osvc_ha added: their votes and priority are ours. Whoever takes it away keeps both as they are."""
 
+ADDED = "osvc_ha_added"
+"""The tag that says when osvc_ha added it, in seconds since the epoch by the primary's clock: MongoDB does not tell."""
+
 MOST_VOTERS = 7
 MOST_MEMBERS = 50
 HIGHEST_ID = 255
@@ -36,6 +39,12 @@ class Member:
     def ours(self) -> bool:
         """May its votes and priority be changed?"""
         return MARK in dict(self.tags) and not self.special
+
+    @property
+    def added(self) -> float:
+        """When osvc_ha added it, in seconds since the epoch; 0 when it does not say."""
+        told = dict(self.tags).get(ADDED, "")
+        return float(told) if told.isascii() and told.isdigit() else 0.0
 
     @property
     def electable(self) -> bool:
