@@ -54,7 +54,7 @@ KEYWORDS: Tuple[Keyword, ...] = (
     Keyword("catch_up", "Seconds in which a secondary may catch up before the primary steps down.", "10"),
     Keyword("step_down", "Seconds for which a primary that stepped down does not stand for election again.", "60"),
     Keyword("allow_stop_without_handover", "true: stop a primary even if no secondary can take over.", "false"),
-    Keyword("grace", "Seconds a member has to be gone before it is removed from the set.", "300"),
+    Keyword("grace", "Seconds a member has to be gone before it is removed from the set; 90 at least with srv.", "300"),
     Keyword("seedlists", "The directory where the follower tells the members, for the dns system on this node.", str(SEEDLISTS)),
     Keyword(
         "srv", "The host in clients' mongodb+srv://<host>/. Unprovisioning waits, for 90 s at most, until its SRV names this node no more."
@@ -67,6 +67,9 @@ DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za
 BIND = re.compile(r"[A-Za-z0-9.:*-]+(,[A-Za-z0-9.:-]+)*\Z")
 # sockaddr_un.sun_path, less /mongodb-65535.sock and the final zero.
 LONGEST_DIRECTORY = 108 - len("/mongodb-65535.sock") - 1
+# How long a record may be answered after it was asked to go: its TTL, 60 s by default, and what the writer needs. A client that finds
+# a member which has gone asks the others.
+WITHDRAW_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,11 @@ def _refuse_contradictions(config: Config) -> None:
     # replSetStepDown refuses a catch-up period that is longer than the time for which the old primary steps aside.
     if config.catch_up >= config.step_down:
         raise ConfigError(f"{who}: catch_up={config.catch_up} is not below step_down={config.step_down}; MongoDB refuses that")
+    if config.srv and config.grace < WITHDRAW_SECONDS:
+        raise ConfigError(
+            f"{who}: grace={config.grace:g} is below {WITHDRAW_SECONDS:g} with srv={config.srv}; for so long after its "
+            "instance has gone DNS may lead clients to a member, which would be removed before"
+        )
     if len(config.directory) > LONGEST_DIRECTORY:
         raise ConfigError(
             f"{who}: directory={config.directory!r} is longer than {LONGEST_DIRECTORY} characters, too long for a socket in it"

@@ -41,6 +41,7 @@ def test_a_section_without_keywords_works():
         ({"keyfile": "/k"}, "keyfile=/k without username"),
         ({"tls": "true"}, "tls_ca is missing"),
         ({"catch_up": "60"}, "catch_up=60 is not below step_down=60"),
+        ({"srv": "db.example.com", "grace": "89"}, "grace=89 is below 90 with srv=db.example.com"),
         ({"directory": "/" + "d" * LONGEST_DIRECTORY}, "too long for a socket in it"),
         ({"prot": "1"}, "unknown keyword prot; known are path, replica_set"),
     ),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from osvc_ha.cluster.seedlist import seedlist_file
 from osvc_ha.host import Host
 from osvc_ha.planner.types import Step
-from osvc_ha.systems.mongo.config import Config
+from osvc_ha.systems.mongo.config import WITHDRAW_SECONDS, Config
 from osvc_ha.wakers import poke
 
-# The TTL of the record, 60 s by default, and what the writer needs. A client that finds a member which has gone asks the others.
-WITHDRAW_SECONDS = 90.0
+LOG = logging.getLogger("osvc_ha.mongo")
 ASK_SECONDS = 3.0
 POLL = 0.5
 
@@ -27,8 +27,13 @@ def tell(config: Config, step: Step, host: Host) -> None:
 
 
 def withdraw(config: Config, step: Step, host: Host) -> None:
-    """Wait for the record to go. Whatever DNS says or not, the member leaves then: the drivers of clients bear it."""
-    host.wait(lambda: not _found(step.on, step.arg("host")), WITHDRAW_SECONDS, POLL)
+    """Wait for the record to go. Whatever DNS says or not, the member leaves then: the drivers of clients bear it.
+
+    A warning in the log when the record is still there: whoever writes it is to be looked at.
+    """
+    if not host.wait(lambda: not _found(step.on, step.arg("host")), WITHDRAW_SECONDS, POLL):
+        words = "mongodb+srv://%s/ still leads to %s after %g s, or nobody answers for it; it is removed all the same: see the dns service"
+        LOG.warning(words, step.on, step.arg("host"), WITHDRAW_SECONDS)
 
 
 def _found(srv: str, at: str) -> bool:
