@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Optional, Tuple
+from typing import FrozenSet, Optional, Tuple
 
 # How far a clock may be ahead of ours: at least, at most.
 Bounds = Tuple[float, float]
@@ -58,6 +58,8 @@ class AgentFacts:
 
     heartbeats, ports: by section or thread. arbitrators: name -> seconds a vote may take. stonith: nodes with a fencing command.
     fenced: services with stonith = true. systems: ours that services here use. secret_files: what services name as password or key.
+    native: service -> its resources that a driver of ours in 2.1's own Python makes -> its type. resources: of 2.1, node -> service
+    -> the resources that its instance there has, of the instances that were looked at since they have the config that this node has.
     """
 
     kind: str
@@ -74,6 +76,8 @@ class AgentFacts:
     listeners: Mapping[str, int] = field(default_factory=dict)
     systems: Tuple[str, ...] = ()
     secret_files: Tuple[str, ...] = ()
+    native: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    resources: Mapping[str, Mapping[str, FrozenSet[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ KERNEL = {
 }
 VERSION_OF = {"haproxy": "-v", "redis-server": "--version", "redis-sentinel": "--version"}
 LISTENER = "listener"
+TYPES = frozenset(f"ha{name}" for name in SYSTEMS)
 
 Settings = Mapping[str, Mapping[str, str]]
 
@@ -76,7 +77,7 @@ def _agent(om: Om, host: Host) -> AgentFacts:
     status = om.status()
     cluster = Feed(host).read()
     config = om.cluster_config()
-    facts = told.from_cluster(cluster, config, discover(cluster, ()))
+    facts = told.from_cluster(cluster, config, discover(cluster, ()), TYPES)
     if om.version == "3":
         facts = told.from_v3(facts, status, config)
     else:

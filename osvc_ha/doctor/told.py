@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, Optional, Tuple
 
 from osvc_ha.cluster.listeners import Discovery
-from osvc_ha.cluster.reading import some
+from osvc_ha.cluster.reading import actor_path, some
 from osvc_ha.cluster.types import Cluster, Sections
 from osvc_ha.doctor.facts import AgentFacts, Bounds, Heartbeat, NodeFacts
 from osvc_ha.install.state import HOOK, LABEL
@@ -33,8 +33,8 @@ def seconds(text: str) -> Optional[float]:
     return sum(float(number) * UNITS[unit] for number, unit in parts)
 
 
-def from_cluster(cluster: Cluster, config: Sections, found: Discovery) -> AgentFacts:
-    """What both agents tell in the same words. config: of the cluster. found: the L4 listeners."""
+def from_cluster(cluster: Cluster, config: Sections, found: Discovery, types: Collection[str]) -> AgentFacts:
+    """What both agents tell in the same words. config: of the cluster. found: the L4 listeners. types: of our drivers for 2.1."""
     nodes = {name: NodeFacts(label=node.labels.get(LABEL, ""), frozen=node.frozen) for name, node in cluster.nodes.items() if node.alive}
     beats = {name: _beat(keys, cluster.local) for name, keys in config.items() if name.startswith("hb#")}
     votes = {name.partition("#")[2]: keys for name, keys in config.items() if name.startswith("arbitrator#")}
@@ -52,7 +52,19 @@ def from_cluster(cluster: Cluster, config: Sections, found: Discovery) -> AgentF
         listeners={one.key: one.port for one in found.listeners},
         systems=tuple(sorted(set(_systems(cluster)))),
         secret_files=tuple(sorted(set(_secret_files(cluster)))),
+        native={path: ours for path, one in sorted(cluster.objects.items()) if (ours := _native(one.config, types))},
     )
+
+
+def _native(config: Sections, types: Collection[str]) -> Dict[str, str]:
+    """Resource -> type, for those that are to be made on the nodes themselves, not in a container or a virtual machine of the service."""
+    return {
+        rid: keys["type"]
+        for rid, keys in config.items()
+        if rid.partition("#")[0] in GROUPS and keys.get("type") in types
+        # 2.1's two ways to say so (core/objects/builder.py, add_resource).
+        if keys.get("encap", "false") == "false" and "encap" not in keys.get("tags", "").split()
+    }
 
 
 def _secret_files(cluster: Cluster) -> Iterator[str]:
@@ -92,7 +104,35 @@ def from_v2(facts: AgentFacts, status: Mapping[str, Any], own: NodeFacts) -> Age
         about = thread.get("config") if isinstance(thread, Mapping) else None
         if isinstance(about, Mapping) and isinstance(about.get("port"), int) and (name == "listener" or name.endswith(".rx")):
             ports[name] = about["port"]
-    return replace(facts, nodes=nodes, ports=ports)
+    services = {name: some(some(entries, f"{where}.nodes", name), f"{where}.nodes.{name}", "services") for name in facts.nodes}
+    return replace(facts, nodes=nodes, ports=ports, resources=_resources(services, facts.local))
+
+
+def _resources(services: Mapping[str, Mapping[str, Any]], local: str) -> Dict[str, Dict[str, FrozenSet[str]]]:
+    """services: of each node, as it reports them."""
+    known = {path: about.get("csum") for path, about, _ in _instances(services.get(local, {}), local)}
+    return {
+        name: {
+            path: frozenset(status["resources"])
+            for path, about, status in _instances(told, name)
+            if about.get("csum") == known.get(path) and _moment(status) >= _moment(about) and isinstance(status.get("resources"), Mapping)
+        }
+        for name, told in services.items()
+    }
+
+
+def _instances(services: Mapping[str, Any], node: str) -> Iterator[Tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """(full path, what the node says of the config, its status)."""
+    where = f"agent 2.1 status: monitor.nodes.{node}.services"
+    configs, statuses = some(services, where, "config"), some(services, where, "status")
+    for short in statuses:
+        if actor_path(short) and short in configs:
+            yield actor_path(short), some(configs, f"{where}.config", short), some(statuses, f"{where}.status", short)
+
+
+def _moment(about: Mapping[str, Any]) -> float:
+    stamp = about.get("updated")
+    return float(stamp) if isinstance(stamp, (int, float)) else 0.0
 
 
 def from_v3(facts: AgentFacts, status: Mapping[str, Any], config: Sections) -> AgentFacts:

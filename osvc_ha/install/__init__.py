@@ -70,36 +70,60 @@ def find_node(host: Host) -> Node:
 
 def look(node: Node, gone: bool) -> Answer:
     """What there is to do, changing nothing. gone: for an uninstall. Raises ObserveError."""
-    wanted, actual = _wanted(node, gone), client.observe(node.places, node.om, node.host)
-    return _answer(node, wanted, actual, plan(actual, wanted, node.places), () if gone else _old_daemon(node))
+    wanted = _wanted(node, gone)
+    actual = _observe(node, wanted)
+    return _answer(node, wanted, actual, plan(actual, wanted, node.places))
 
 
 def carry_out(node: Node, gone: bool, report: Callable[[Step], None]) -> Answer:
     """Do it; ``steps`` of the answer is what was done. ApplyError names the step that failed; those before it stay done."""
     wanted = _wanted(node, gone)
-    todo = plan(client.observe(node.places, node.om, node.host), wanted, node.places)
-    for step in todo:
+    actual = _observe(node, wanted)
+    todo = plan(actual, wanted, node.places)
+    files = tuple(step for step in todo if step.do in client.FILES)
+    if files and not gone:
+        # Only now can the drivers be imported, or not, and it is that which the others are told.
+        _take(files, node, report)
+        actual = replace(actual, drivers=_import_errors(node))
+        told = tuple(step for step in plan(actual, wanted, node.places) if step.do not in client.FILES)
+        _take(told, node, report)
+        todo = (*files, *told)
+    else:
+        _take(todo, node, report)
+    after = replace(client.observe(node.places, node.om, node.host), drivers=actual.drivers)
+    left = plan(after, wanted, node.places)
+    if left:
+        raise ApplyError("done, and yet to do: " + "; ".join(f"{step.do} {step.on}: {step.why}" for step in left))
+    return _answer(node, wanted, after, todo)
+
+
+def _take(steps: Plan, node: Node, report: Callable[[Step], None]) -> None:
+    for step in steps:
         report(step)
         try:
             client.apply(step, node.places, node.om)
         except HaError as error:
             raise ApplyError(f"{step.do} {step.on}: {error}") from error
-    after = client.observe(node.places, node.om, node.host)
-    left = plan(after, wanted, node.places)
-    if left:
-        raise ApplyError("done, and yet to do: " + "; ".join(f"{step.do} {step.on}: {step.why}" for step in left))
-    return _answer(node, wanted, after, todo, () if gone else _old_daemon(node))
 
 
 def _wanted(node: Node, gone: bool) -> Desired:
     return desired_gone(node.places) if gone else desired(node.places, node.agent, __version__)
 
 
-def _answer(node: Node, wanted: Desired, actual: Actual, steps: Plan, more: Tuple[str, ...]) -> Answer:
+def _observe(node: Node, wanted: Desired) -> Actual:
+    actual = client.observe(node.places, node.om, node.host)
     # What is not there yet cannot be imported yet.
-    ready = node.python is not None and not wanted.gone and not any(step.do == "link" for step in plan(actual, wanted, node.places))
-    broken = drivers.import_errors(node.python, node.places.drivers, node.host) if ready and node.python else {}
-    return Answer(steps, foreign(actual, wanted, node.places), broken, notes(actual, wanted) + more, bool(actual.silence))
+    ready = not wanted.gone and not any(step.do == "link" for step in plan(actual, wanted, node.places))
+    return replace(actual, drivers=_import_errors(node)) if ready else actual
+
+
+def _import_errors(node: Node) -> Dict[str, str]:
+    return drivers.import_errors(node.python, node.places.drivers, node.host) if node.python else {}
+
+
+def _answer(node: Node, wanted: Desired, actual: Actual, steps: Plan) -> Answer:
+    told = notes(actual, wanted) + (() if wanted.gone else _old_daemon(node))
+    return Answer(steps, foreign(actual, wanted, node.places), dict(actual.drivers), told, bool(actual.silence))
 
 
 def links_to_make(node: Node) -> Tuple[str, ...]:

@@ -92,8 +92,10 @@ def _tell(om: Om, step: Step) -> None:
         om.remove_cluster_section(HOOK, ("events", "command"))
     elif step.do == "label":
         om.set_node({f"labels.{LABEL}": step.arg("value")})
-    else:
+    elif step.do == "unlabel":
         om.unset_node(f"labels.{LABEL}")
+    else:
+        raise ApplyError(f"{step.do}: no such step; this is a fault of osvc_ha")
 
 
 def _link(path: Path, args: Mapping[str, str], places: Places) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Dict, Tuple
 
-from osvc_ha.install.state import EVENTS, HOOK, LABEL, Actual, Desired, Found, Places
+from osvc_ha.install.state import BROKEN, EVENTS, HOOK, LABEL, Actual, Desired, Found, Places
 from osvc_ha.planner.types import Plan, Step
 
 ABSENT = Found("absent")
@@ -121,6 +121,12 @@ def _tell(actual: Actual, wanted: Desired) -> Iterator[Step]:
                 break
     elif agent.hook and agent.others == ():
         yield Step("unhook", f"[{HOOK}]", "no other node has osvc_ha")
-    if agent.label != wanted.label:
-        why = f"the others see by it that {wanted.label} is here" if wanted.label else "osvc_ha leaves this node"
-        yield Step("label" if wanted.label else "unlabel", f"labels.{LABEL}", why, (("value", wanted.label),))
+    broken = [name for name, error in actual.drivers.items() if error]
+    label = BROKEN if wanted.label and broken else wanted.label
+    if agent.label == label:
+        return
+    if not label:
+        yield Step("unlabel", f"labels.{LABEL}", "osvc_ha leaves this node")
+        return
+    why = f"the agent here cannot import {', '.join(broken)}" if broken else f"{label} is here"
+    yield Step("label", f"labels.{LABEL}", f"the others see by it that {why}", (("value", label),))

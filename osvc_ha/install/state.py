@@ -12,6 +12,8 @@ from osvc_ha import PROGRAM
 STABLE = Path(PROGRAM).parents[1]
 HOOK = "hook#osvc_ha"
 LABEL = "osvc_ha"
+# The label's value, in place of the version, on a node whose agent cannot import the drivers.
+BROKEN = "broken"
 # After these a follower may see something else; the hook says no more than "look again". Both agents split at spaces only
 # (utilities/converters, converters.go), so a comma would make one event of them that never comes.
 EVENTS: Mapping[str, str] = {
@@ -75,13 +77,15 @@ class Agent:
 class Actual:
     """entries: path -> what is there, for every path of ours. dull: programs that are not executable.
 
-    agent: None without one, and while it does not answer: ``silence`` is its reason then.
+    agent: None without one, and while it does not answer: ``silence`` is its reason then. drivers: driver -> why agent 2.1 cannot
+    import it, "" when it can; none while that cannot be told: another agent, links that are yet to be made.
     """
 
     entries: Mapping[str, Found]
     dull: Tuple[str, ...] = ()
     agent: Optional[Agent] = None
     silence: str = ""
+    drivers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

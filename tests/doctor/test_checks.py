@@ -14,6 +14,13 @@ OK, WARN, FAIL, UNKNOWN = Verdict.OK, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOW
 V2 = {"kind": "2.1"}
 NODE = NodeFacts(version="v3.0.0", label="1.0", ready=10.0, split="crash", clock=(0.0, 0.1))
 
+NATIVE = {"prod/svc/redis": {"app#1": "haredis", "app#2": "hafollow"}}
+HAS = {"n1": {"app#1", "app#2"}, "n2": {"sync#i0"}, "n3": {"app#2"}}
+MISSING = {
+    "agent": {**V2, "native": NATIVE, "resources": {name: {"prod/svc/redis": has} for name, has in HAS.items()}},
+    "drivers": {"a.py": ""},
+}
+
 # Check, what is different, verdict, a part of what it finds, a part of the fix.
 WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
     ("agent", {"node": {"version": "v3.0.1"}}, WARN, "n2 v3.0.1", "upgrade"),
@@ -22,6 +29,12 @@ WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
     ("drivers", {"agent": V2, "drivers": {"a.py": ""}, "old_daemon": "runs older ones"}, WARN, "runs older ones", "om daemon restart"),
     ("drivers", {"agent": V2, "drivers": None}, UNKNOWN, "cannot be asked", ""),
     ("versions", {"node": {"label": ""}}, FAIL, "not installed on n2", "on n2"),
+    ("drivers", MISSING, FAIL, "app#1 of prod/svc/redis is missing on n2, n3: the agent there cannot load haredis", "# on n2, n3"),
+    ("drivers", MISSING, FAIL, "app#2 of prod/svc/redis is missing on n2", "om prod/svc/redis print status --refresh"),
+    ("drivers", {**MISSING, "drivers": {"b.py": "ImportError: no c"}}, FAIL, "b.py: ImportError: no c; app#1", "# on n1, n2, n3"),
+    ("drivers", {**MISSING, "drivers": None}, FAIL, "app#1 of prod/svc/redis is missing on n2", "osvc-ha install"),
+    ("drivers", {"agent": {"native": NATIVE}}, FAIL, "agent 3 leaves out app#1 of prod/svc/redis, app#2 of", "service_templates/3"),
+    ("versions", {"node": {"label": "broken"}}, FAIL, "installed on n2, where the agent cannot import", "osvc-ha install  # on n2"),
     ("versions", {"node": {"label": "0.9"}}, WARN, "n2 0.9", "osvc-ha install"),
     ("versions", {"agent": {"nodes": {"n1": NODE, "n2": NODE}}}, UNKNOWN, "n3 not heard", ""),
     ("hook", {"agent": {"hook": {}}}, WARN, "missing", "osvc-ha install"),
@@ -80,6 +93,14 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("ready period", {"agent": V2, "node": {"ready": 7.0}}),
     ("ready period", {"agent": {"quorum": False}, "node": {"ready": 1.0}}),
     ("split action", {"agent": {"quorum": False}, "node": {"split": "disabled"}}),
+    # n2 has all of them, n3 tells nothing of that service.
+    (
+        "drivers",
+        {
+            "agent": {**V2, "native": NATIVE, "resources": {"n2": {"prod/svc/redis": {"app#1", "app#2"}}, "n3": {}}},
+            "drivers": {"a.py": ""},
+        },
+    ),
     ("listener ports", {"sockets": (Socket("10.0.0.1", 6379, "redis-server"),), "bind": ("10.0.0.9",)}),
     ("haproxy", {"agent": {"systems": ("redis",)}, "programs": {"haproxy": ""}}),
     ("redis", {"programs": {"redis-server": "Valkey server v=8.1.0"}}),

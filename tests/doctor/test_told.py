@@ -15,6 +15,7 @@ from osvc_ha.cluster.v3 import cluster_from_v3
 from osvc_ha.doctor import told
 from osvc_ha.doctor.facts import AgentFacts, Heartbeat, NodeFacts
 
+TYPES = ("haredis", "hadrbd", "havolumes")
 SAMPLES = Path(__file__).parent.parent / "cluster" / "samples"
 CONFIG = {
     "cluster": {"name": "lab", "nodes": "n1 n2 n3"},
@@ -36,14 +37,14 @@ def sample(name: str) -> Any:
 def v2() -> AgentFacts:
     """Of three nodes under 2.1."""
     cluster = cluster_from_v2(sample("v2_failover.json"), {}, "n1")
-    return told.from_cluster(cluster, CONFIG, discover(cluster, ()))
+    return told.from_cluster(cluster, CONFIG, discover(cluster, ()), TYPES)
 
 
 @pytest.fixture
 def v3() -> AgentFacts:
     """Of three nodes under 3."""
     cluster = cluster_from_v3(sample("opensvc3/settled.json"), {}, "n1")
-    return told.from_cluster(cluster, CONFIG, discover(cluster, ()))
+    return told.from_cluster(cluster, CONFIG, discover(cluster, ()), TYPES)
 
 
 @pytest.mark.parametrize(
@@ -98,10 +99,55 @@ def test_what_a_service_runs_is_seen_on_both() -> None:
         "root/svc/e": {"disk#0": {"type": "hadrbd"}, "fs#1": {"type": "ext4"}, "fs#1volume": {"type": "havolumes"}},
     }
     cluster = Cluster("1", "c", "n1", {}, {path: Object(path, (), {}, config=config) for path, config in objects.items()})
-    found = told.from_cluster(cluster, {}, discover(cluster, ()))
+    found = told.from_cluster(cluster, {}, discover(cluster, ()), TYPES)
     assert found.systems == ("drbd", "follow", "haproxy", "redis", "volumes")
     assert found.fenced == ("root/svc/c",)
     assert found.secret_files == ("/etc/x",)
+
+
+def test_what_a_driver_of_2_1_would_make_is_known_by_its_type() -> None:
+    """Not a command of 3's, not somebody else's driver, and not what belongs into a container of the service."""
+    config = {
+        "app#1member": {"type": "haredis"},
+        "app#theirs": {"type": "haprobe"},
+        "app#inside": {"type": "haredis", "tags": "a encap"},
+        "app#within": {"type": "haredis", "encap": "true"},
+        "disk#0": {"type": "hadrbd", "encap": "false", "tags": "encapsulated"},
+        "env": {"type": "haredis"},
+    }
+    objects = {path: Object(path, (), {}, config=config if path.endswith("a") else {}) for path in ("root/svc/a", "root/svc/b")}
+    cluster = Cluster("1", "c", "n1", {}, objects)
+    found = told.from_cluster(cluster, {}, discover(cluster, ()), TYPES)
+    assert found.native == {"root/svc/a": {"app#1member": "haredis", "disk#0": "hadrbd"}}
+
+
+def test_the_resources_of_every_instance_are_known(v2: AgentFacts) -> None:
+    """By node and service, as each node's agent made them."""
+    found = told.from_v2(v2, sample("v2_failover.json"), NodeFacts())
+    assert {name: sorted(told) for name, told in found.resources.items()} == dict.fromkeys(
+        ("n1", "n2", "n3"), ["root/svc/fo", "root/svc/probe"]
+    )
+    assert found.resources["n2"]["root/svc/probe"] == {"app#probe", "sync#i0"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"config": {"csum": "another"}},
+        {"config": {"updated": 1 << 40}},
+        {"status": {"resources": None}},
+        {"status": {"updated": None}},
+    ],
+)
+def test_an_instance_that_was_not_looked_at_since_is_not_judged(v2: AgentFacts, change: dict[str, dict[str, Any]]) -> None:
+    """Of another config than ours, from before its config, or without a word: what it has not got, it may have by now."""
+    status = sample("v2_failover.json")
+    services = status["monitor"]["nodes"]["n2"]["services"]
+    for part, values in change.items():
+        services[part]["probe"].update(values)
+    found = told.from_v2(v2, status, NodeFacts())
+    assert sorted(found.resources["n2"]) == ["root/svc/fo"]
+    assert sorted(found.resources["n3"]) == ["root/svc/fo", "root/svc/probe"]
 
 
 def test_the_limit_on_files_is_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from osvc_ha import install
 from osvc_ha.agents.om import Om
 from osvc_ha.host import Host
+from osvc_ha.install.places import AgentPython
 from osvc_ha.install.state import Places
 
 # Agent 3's words only: what the real agents make of them is tested on them (tests/lab/agents).
@@ -68,11 +70,12 @@ def om(tmp_path: Path, store: Path, host: Host) -> Om:
 
 @pytest.fixture
 def run(places: Places, om: Om, host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., install.Answer]:
-    """Install on that node, or ask what there is to do."""
+    """Install on that node, or ask what there is to do. importing: with this Python for agent 2.1's."""
     monkeypatch.setenv("OSVC_ROOT_PATH", str(tmp_path / "no-daemon"))
 
-    def do(gone: bool = False, check: bool = False, with_agent: bool = True) -> install.Answer:
-        node = install.Node(places, om if with_agent else None, None, host)
+    def do(gone: bool = False, check: bool = False, with_agent: bool = True, importing: bool = False) -> install.Answer:
+        python = AgentPython(tmp_path / "agent", sys.executable) if importing else None
+        node = install.Node(places, om if with_agent else None, python, host)
         return install.look(node, gone) if check else install.carry_out(node, gone, lambda step: None)
 
     return do

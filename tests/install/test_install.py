@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from osvc_ha import __version__
+from osvc_ha.agents.om import Om
 from osvc_ha.install import Answer
+from osvc_ha.install.client import apply
 from osvc_ha.install.state import Places
 from osvc_ha.planner.errors import ApplyError
+from osvc_ha.planner.types import Step
 
 Run = Callable[..., Answer]
 
@@ -127,6 +130,35 @@ def test_the_agent_is_told_through_om(run: Run, places: Places, store: Path) -> 
     assert f"command = {places.stable}/hooks/placement" in (store / "cluster").read_text()
     assert "," not in (store / "cluster").read_text(), "the agents split events at spaces"
     assert (store / "label").read_text().strip() == __version__
+
+
+def test_a_node_that_cannot_import_a_driver_does_not_carry_the_version(run: Run, places: Places, store: Path, tmp_path: Path) -> None:
+    """The others see it by the label: from the first install on, once an upgrade breaks a driver, and until it is mended."""
+    (tmp_path / "agent" / "opensvc").mkdir()
+    (tmp_path / "agent" / "opensvc" / "__init__.py").touch()
+    driver = places.package / "site_opensvc" / "drivers" / "resource" / "app" / "haredis.py"
+    driver.write_text("import no_such_module\n")
+    answer = run(importing=True)
+    assert (store / "label").read_text() == "broken\n"
+    assert "resource/app/haredis.py" in next(step.why for step in answer.steps if step.do == "label")
+    assert [line.partition(":")[0] for line in answer.broken] == ["resource/app/haredis.py"]
+    assert run(importing=True).steps == ()
+    driver.write_text("")
+    assert [step.do for step in run(importing=True, check=True).steps] == ["label"]
+    assert run(importing=True).broken == ()
+    assert (store / "label").read_text() == f"{__version__}\n"
+    driver.write_text("import no_such_module\n")
+    assert [step.arg("value") for step in run(importing=True).steps] == ["broken"]
+    assert [step.do for step in run(importing=True, gone=True).steps if step.on == "labels.osvc_ha"] == ["unlabel"]
+    assert (store / "label").read_text() == ""
+
+
+def test_a_step_that_nobody_knows_is_not_taken(places: Places, om: Om, store: Path) -> None:
+    """Least of all for one that takes the label away."""
+    (store / "label").write_text("0.1\n")
+    with pytest.raises(ApplyError, match="relabel: no such step"):
+        apply(Step("relabel", "labels.osvc_ha", "", ()), places, om)
+    assert (store / "label").read_text() == "0.1\n"
 
 
 def test_a_changed_hook_section_is_put_right(run: Run, store: Path) -> None:

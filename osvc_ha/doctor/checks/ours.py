@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Tuple
+
 from osvc_ha.agents.words import spelled
-from osvc_ha.doctor.facts import Facts, Finding, fail, ok, unknown, warn
-from osvc_ha.install.state import EVENTS, HOOK, STABLE
+from osvc_ha.doctor.facts import AgentFacts, Facts, Finding, fail, ok, unknown, warn
+from osvc_ha.install.state import BROKEN, EVENTS, HOOK, STABLE
 
 # Longer than the followers' resync of 60 s, twice.
 STALE = 150.0
@@ -20,19 +22,49 @@ def installed(facts: Facts) -> Finding:
 
 
 def drivers(facts: Facts) -> Finding:
-    """2.1 drops a resource whose driver raises at import, silently: builder.py, `except Exception: return`; 3 has no drivers in Python."""
-    if facts.agent is None:
+    """2.1 drops a resource whose driver raises at import, silently: builder.py, `except Exception: return`; 3 has no drivers in Python.
+
+    Here the import is tried; on the other nodes a resource that its instance has not got tells of it.
+    """
+    agent = facts.agent
+    if agent is None:
         return unknown(facts.silence)
-    if facts.agent.kind != "2.1":
-        return ok("agent 3 runs commands, it imports nothing")
-    if facts.drivers is None:
-        return unknown("agent 2.1's Python cannot be asked", "cat /etc/default/opensvc")
-    broken = [f"{name}: {error}" for name, error in facts.drivers.items() if error]
+    if agent.kind != "2.1":
+        return _left_by_2(agent)
+    broken = [f"{name}: {error}" for name, error in (facts.drivers or {}).items() if error]
+    missing = _missing(agent)
+    if missing:
+        said = [
+            f"{rid} of {path} is missing on {', '.join(nodes)}: the agent there cannot load {kind}" for path, rid, kind, nodes in missing
+        ]
+        where = sorted({name for *_, nodes in missing for name in nodes} | ({agent.local} if broken else set()))
+        again = f"om {','.join(dict.fromkeys(path for path, *_ in missing))} print status --refresh"
+        return fail("; ".join((*broken, *said)), f"{INSTALL} && {again}  # on {', '.join(where)}")
     if broken:
         return fail("; ".join(broken), INSTALL)
+    if facts.drivers is None:
+        return unknown("agent 2.1's Python cannot be asked", "cat /etc/default/opensvc")
     if facts.old_daemon:
         return warn(facts.old_daemon, spelled("2.1", "restart"))
     return ok(f"{len(facts.drivers)} import in agent 2.1's Python") if facts.drivers else ok("this version has none")
+
+
+def _missing(agent: AgentFacts) -> Tuple[Tuple[str, str, str, Tuple[str, ...]], ...]:
+    """(service, resource, its type, the nodes whose instance has not got it)."""
+    found = []
+    for path, rids in agent.native.items():
+        there = {name: instances[path] for name, instances in sorted(agent.resources.items()) if path in instances}
+        found += [(path, rid, kind, tuple(name for name, has in there.items() if rid not in has)) for rid, kind in rids.items()]
+    return tuple(one for one in found if one[3])
+
+
+def _left_by_2(agent: AgentFacts) -> Finding:
+    """A service that was made for 2.1, on a node that 3 took over: it runs without these resources, and says so nowhere."""
+    left = [f"{rid} of {path}" for path, rids in agent.native.items() for rid in rids]
+    if left:
+        said = f"agent 3 leaves out {', '.join(left)}: its type is a driver of agent 2.1's"
+        return fail(said, f"create the service anew from {STABLE}/service_templates/3")
+    return ok("agent 3 runs commands, it imports nothing")
 
 
 def packages(facts: Facts) -> Finding:
@@ -52,10 +84,14 @@ def everywhere(facts: Facts) -> Finding:
         return unknown(facts.silence)
     labels = {name: facts.agent.nodes[name].label for name in facts.agent.members if name in facts.agent.nodes}
     absent = [name for name, label in labels.items() if not label]
+    broken = [name for name, label in labels.items() if label == BROKEN]
     other = [f"{name} {label}" for name, label in labels.items() if label and label != facts.version]
     silent = [name for name in facts.agent.members if name not in labels]
     if absent:
         return fail(f"not installed on {', '.join(absent)}", f"{INSTALL}  # on {', '.join(absent)}")
+    if broken:
+        said = f"installed on {', '.join(broken)}, where the agent cannot import every driver"
+        return fail(said, f"{INSTALL}  # on {', '.join(broken)}, where it tells why")
     if other:
         return warn(f"{facts.version} here, but {', '.join(other)}", "pip install --upgrade osvc-ha && osvc-ha install  # there")
     if silent:

@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from agent_lab import Lab
+from agent_lab import OSVC_HA, Lab
 
 pytestmark = [pytest.mark.agent, pytest.mark.timeout(300)]
 
 
+# On a machine that others use too.
+BUSY = 90.0
+
+
 def examine(lab: Lab, name: str = "n1") -> dict[str, dict[str, Any]]:
     """The table, by check."""
-    done = lab.osvc_ha(name, "doctor", "--format", "json")
+    done = lab.osvc_ha(name, "doctor", "--format", "json", seconds=BUSY)
     assert done.code in (0, 1, 6), done.words
     told = json.loads(done.out)
     assert told["exit_code"] == done.code
@@ -28,6 +32,20 @@ def verdict(lab: Lab, check: str) -> str:
     return found
 
 
+def write_probe(lab: Lab, sections: str) -> None:
+    """A service on n1 alone, which nobody starts, as a file that its agent finds."""
+    text = f"[DEFAULT]\nid = 11111111-0000-0000-0000-000000000009\nnodes = n1\n{sections}"
+    done = lab.machines.run("n1", ["python3", "-c", f"open('/etc/opensvc/probe.conf', 'w').write({text!r})"])
+    assert done.code == 0, done.words
+
+
+def remove_probe(lab: Lab) -> None:
+    """Whatever it was."""
+    lab.machines.run("n1", ["om", "probe", "delete", "--local"] if lab.agent.version == "2.1" else ["om", "probe", "instance", "delete"])
+    lab.machines.run("n1", ["rm", "-f", "/etc/opensvc/probe.conf"])
+    lab.wait("probe gone", lambda: "root/svc/probe" not in lab.cluster("n1").objects)
+
+
 @pytest.fixture
 def doctored(lab: Lab) -> Iterator[Lab]:
     """The cluster, and afterwards without what a test set."""
@@ -35,7 +53,7 @@ def doctored(lab: Lab) -> Iterator[Lab]:
     lab.order("n1", "quorum", value="false")
     lab.order("n2", "thaw_node")
     for name in lab.names:
-        lab.osvc_ha(name, "install", "--uninstall")
+        lab.osvc_ha(name, "install", "--uninstall", seconds=BUSY)
     lab.settle()
 
 
@@ -56,14 +74,62 @@ def test_a_node_without_osvc_ha_is_named(doctored: Lab) -> None:
     """Seen from another node, by its label."""
     lab = doctored
     for name in ("n1", "n2"):
-        done = lab.osvc_ha(name, "install")
+        done = lab.osvc_ha(name, "install", seconds=BUSY)
         assert done.code == 0, done.words
     lab.wait("n3 is missing", lambda: examine(lab)["versions"]["found"] == "not installed on n3")
     table = examine(lab)
     assert [table[name]["verdict"] for name in ("agent", "installed", "drivers", "hook")] == ["ok"] * 4, table
     assert examine(lab, "n3")["installed"]["verdict"] == "fail"
-    lab.osvc_ha("n3", "install")
+    lab.osvc_ha("n3", "install", seconds=BUSY)
     lab.wait("all there", lambda: verdict(lab, "versions") == "ok")
+
+
+def test_a_driver_that_vanished_on_another_node_is_named(doctored: Lab) -> None:
+    """Agent 2.1 drops its resource there without a word; from here it is seen, and the fix brings it back."""
+    lab = doctored
+    if lab.agent.version == "3":
+        pytest.skip("agent 3 runs commands, it imports nothing")
+    for name in ("n1", "n2"):
+        assert lab.osvc_ha(name, "install", seconds=BUSY).code == 0
+    done = lab.machines.run(
+        "n1", ["om", "probe", "create", "--kw", "nodes=n1 n2", "--kw", "app#1.type=hahaproxy", "--kw", "sync#i0.disable=true"]
+    )
+    assert done.code == 0, done.words
+    try:
+        lab.wait("n2 has it", lambda: "n2" in getattr(lab.cluster("n1").objects.get("root/svc/probe"), "instances", ()))
+        assert verdict(lab, "drivers") == "ok"
+        lab.machines.run("n2", ["rm", "/usr/share/opensvc/site_opensvc/drivers/resource/app/hahaproxy.py"])
+        lab.machines.run("n2", ["om", "probe", "print", "status", "--refresh"])
+        lab.wait("the resource is missing", lambda: verdict(lab, "drivers") == "fail")
+        row = examine(lab)["drivers"]
+        assert row["found"] == "app#1 of root/svc/probe is missing on n2: the agent there cannot load hahaproxy"
+        fix, _, where = row["fix"].partition("  # ")
+        assert where == "on n2"
+        done = lab.machines.run("n2", ["sh", "-c", fix.replace("osvc-ha ", f"{OSVC_HA} ")], seconds=BUSY)
+        assert done.code == 0, done.words
+        lab.wait("it is back", lambda: verdict(lab, "drivers") == "ok")
+    finally:
+        for name in ("n1", "n2"):
+            lab.machines.run(name, ["om", "probe", "delete", "--local"])
+        lab.wait("probe gone", lambda: "root/svc/probe" not in lab.cluster("n1").objects)
+
+
+def test_what_agent_2_1_left_to_agent_3_is_named(doctored: Lab) -> None:
+    """Its native section in a config that an upgrade took over: 3 runs the service without it, and says so nowhere."""
+    lab = doctored
+    if lab.agent.version != "3":
+        pytest.skip("agent 2.1 loads them")
+    assert verdict(lab, "drivers") == "ok"
+    write_probe(lab, "[app#1]\ntype = simple\nstart = /bin/sleep 1000000\n[app#2member]\ntype = haredis\n")
+    try:
+        lab.wait("3 says so", lambda: verdict(lab, "drivers") == "fail")
+        row = examine(lab)["drivers"]
+        assert row["found"] == "agent 3 leaves out app#2member of root/svc/probe: its type is a driver of agent 2.1's"
+        assert row["fix"].endswith("/usr/share/osvc-ha/service_templates/3")
+        (told,) = json.loads(lab.machines.run("n1", ["om", "probe", "instance", "status", "-o", "json"]).out)
+        assert list(told["status"]["resources"]) == ["app#1"], "the agent itself has it in the config only"
+    finally:
+        remove_probe(lab)
 
 
 def test_a_frozen_node_is_named(doctored: Lab) -> None:
@@ -94,7 +160,7 @@ def test_a_program_on_a_listeners_port_is_named(doctored: Lab) -> None:
     """A service's port taken by somebody else on this node: HAProxy would not start."""
     lab = doctored
     assert verdict(lab, "listener ports") == "ok"
-    code = 'import socket,time; s=socket.create_server(("", 8080)); time.sleep(120)'
+    code = 'import socket,time; s=socket.create_server(("", 8080)); time.sleep(600)'
     lab.machines.run("n1", ["sh", "-c", f"python3 -c '{code}' >/dev/null 2>&1 & echo $! >/run/thief"])
     lab.wait("port taken", lambda: verdict(lab, "listener ports") == "fail")
     assert "8080 of root/svc/web:main is held by python3" in examine(lab)["listener ports"]["found"]
@@ -109,7 +175,7 @@ def test_a_daemon_that_does_not_run_is_said(doctored: Lab) -> None:
     lab.wait("n3 says so", lambda: examine(lab, "n3")["agent"]["verdict"] == "fail")
     table = examine(lab, "n3")
     assert {table[name]["verdict"] for name in ("quorum", "heartbeat", "clocks", "versions")} == {"unknown"}
-    done = lab.osvc_ha("n3", "install")
+    done = lab.osvc_ha("n3", "install", seconds=BUSY)
     assert done.code == (0 if lab.agent.version == "2.1" else 6), done.out
     assert lab.machines.run("n3", ["test", "-x", "/usr/share/osvc-ha/hooks/placement"]).code == 0
     lab.order("n3", "run")
@@ -120,7 +186,7 @@ def test_a_daemon_with_older_drivers_is_told_from_one_without(doctored: Lab) -> 
     lab = doctored
     if lab.agent.version == "3":
         pytest.skip("agent 3 runs commands, it imports nothing")
-    assert lab.osvc_ha("n1", "install").code == 0
+    assert lab.osvc_ha("n1", "install", seconds=BUSY).code == 0
     touch = ["touch", "--no-dereference", "/usr/share/opensvc/osvc_ha"]
     lab.machines.run("n1", touch)
     assert verdict(lab, "drivers") == "ok", "no service uses one yet"
@@ -133,7 +199,7 @@ def test_a_daemon_with_older_drivers_is_told_from_one_without(doctored: Lab) -> 
         row = examine(lab)["drivers"]
         assert row["verdict"] == "warn"
         assert "root/svc/probe" in row["found"]
-        assert lab.machines.run("n1", row["fix"].split(), seconds=60).code == 0
+        assert lab.machines.run("n1", row["fix"].split(), seconds=BUSY).code == 0
         lab.wait("restarted", lambda: verdict(lab, "drivers") == "ok")
     finally:
         lab.machines.run("n1", ["om", "probe", "delete", "--local"])

@@ -12,6 +12,8 @@ from agent_lab import OSVC_HA, Lab
 from osvc_ha import __version__
 
 pytestmark = [pytest.mark.agent, pytest.mark.timeout(300)]
+# On a machine that others use too.
+BUSY = 90.0
 STABLE = "/usr/share/osvc-ha"
 SITE = "/usr/share/opensvc/site_opensvc/drivers/resource/app"
 # Stands for a follower: says when a hook pokes it.
@@ -27,7 +29,7 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
 
 def install(lab: Lab, name: str, *words: str, code: int = 0) -> dict[str, Any]:
     """Run it there; what it says."""
-    done = lab.osvc_ha(name, "install", "--format", "json", *words)
+    done = lab.osvc_ha(name, "install", "--format", "json", *words, seconds=BUSY)
     assert done.code == code, f"{name}: install {words}: {done.out} {done.err}"
     told: dict[str, Any] = json.loads(done.out)
     return told
@@ -51,9 +53,9 @@ def has_hook(lab: Lab, name: str) -> bool:
 def take_away(lab: Lab) -> None:
     """From every node, the last one when it sees that it is the last."""
     for name in lab.names:
-        lab.osvc_ha(name, "install", "--uninstall")
+        lab.osvc_ha(name, "install", "--uninstall", seconds=BUSY)
     lab.wait("all labels gone", lambda: set(labels(lab, "n3").values()) == {""})
-    lab.osvc_ha("n3", "install", "--uninstall")
+    lab.osvc_ha("n3", "install", "--uninstall", seconds=BUSY)
 
 
 @pytest.fixture
@@ -135,6 +137,7 @@ def test_the_agents_own_python_imports_the_drivers(bare: Lab) -> None:
     told = install(lab, "n1", code=6)
     assert told["foreign"][0].startswith(f"{SITE}/haredis.py: a file")
     assert "RuntimeError: 42" in told["drivers"]["resource/app/haredis.py"]
+    lab.wait("the others see that it is broken", lambda: labels(lab, "n2")["n1"] == "broken")
     install(lab, "n1", "--uninstall")
     assert there(lab, "n1", f"{SITE}/haredis.py")
     lab.machines.run("n1", ["rm", "-r", "/usr/share/opensvc/site_opensvc"])
