@@ -20,7 +20,11 @@ from osvc_ha.planner.errors import ApplyError, ConfigError, ObserveError
 READ_SECONDS = 15.0
 # 3 waits up to 30 s for the config's lock (om3, --waitlock).
 WRITE_SECONDS = 45.0
-VERSION_3 = re.compile(r"om version v?(\d+)\.")
+# A tag, or the commit that it was built from (om3, util/version).
+VERSION_3 = re.compile(r"om version \S")
+# One that was built with neither has no such option; its help begins with the second (om3, core/om/root.go).
+NO_VERSION = "unknown flag: --version"
+HELP_3 = "the opensvc cluster management command"
 SECRET = re.compile(r"secret|password", re.IGNORECASE)
 
 
@@ -34,9 +38,10 @@ def find_om(host: Host, root: Path) -> Optional[Om]:
         return None
     try:
         done = host.run([program, "--version"], READ_SECONDS)
+        is_3 = bool(VERSION_3.match(done.out)) or (NO_VERSION in done.err and HELP_3 in host.run([program, "--help"], READ_SECONDS).out)
     except ApplyError as error:
         raise ObserveError(str(error)) from error
-    if VERSION_3.match(done.out):
+    if is_3:
         return Om("3", program, host)
     # 2.1 has no such option; its command is a script of the tree that it runs.
     if (root / "opensvc" / "core").is_dir():

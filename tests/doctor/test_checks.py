@@ -43,6 +43,7 @@ WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
     ("follower", {"watchers": (Watcher("/w", 7, True, 500.0),)}, FAIL, "500 s ago", "kill 7"),
     ("follower", {"watchers": (Watcher("/w", 7, True, 0.0),)}, WARN, "not looked yet", "osvc-ha doctor"),
     ("follower", {"watchers": ()}, FAIL, "none runs", "om mon"),
+    ("agent", {"node": {"version": ""}}, WARN, "agent 3, of an unknown version on n2", "install a released agent"),
     ("follower", {"watchers": (), "agent": {"systems": ()}}, WARN, "none runs", "create"),
     ("follower", {"watchers": (Watcher("/w", 7, True, 999.0, ("redis is warn: x",)),)}, WARN, "redis is warn: x", "status"),
     ("quorum", {"agent": {"quorum": False}}, FAIL, "both sides run", "om cluster config update --set cluster.quorum=true"),

@@ -39,6 +39,27 @@ def test_agent_3_says_its_version(put: Put, tmp_path: Path, host: Host) -> None:
     assert found.version == "3"
 
 
+def test_agent_3_of_a_commit_says_which(put: Put, tmp_path: Path, host: Host) -> None:
+    """Built from a checkout, without a tag."""
+    put("echo om version 3f0c2b7d5a")
+    found = find_om(host, tmp_path)
+    assert found is not None
+    assert found.version == "3"
+
+
+@pytest.mark.parametrize(("helps", "version"), [("the opensvc cluster management command", "3"), ("an object mapper", "")])
+def test_agent_3_without_a_version_is_known_by_its_help(put: Put, tmp_path: Path, host: Host, helps: str, version: str) -> None:
+    """As one that was built with neither tag nor commit refuses the option, and as any program made with the same library does."""
+    put(f'[ "$1" = --help ] && printf "{helps}\\n\\nUsage:\\n" || {{ echo "Error: unknown flag: --version" >&2; exit 1; }}')
+    if not version:
+        with pytest.raises(ConfigError, match="unknown flag: --version"):
+            find_om(host, tmp_path)
+        return
+    found = find_om(host, tmp_path)
+    assert found is not None
+    assert found.version == version
+
+
 def test_agent_2_1_is_known_by_its_tree(put: Put, tmp_path: Path, host: Host) -> None:
     """It takes --version for the name of an object."""
     put("echo no match; exit 1")

@@ -25,7 +25,11 @@ def version(facts: Facts) -> Finding:
     told = {name: node.version for name, node in facts.agent.nodes.items() if node.version}
     if len(set(told.values())) > 1:
         return warn(", ".join(f"{name} {said}" for name, said in sorted(told.items())), "upgrade the agents to one version, node by node")
-    return ok(f"agent {facts.agent.kind}, version {next(iter(told.values()), 'not told')}, on {', '.join(sorted(told))}")
+    silent = sorted(set(facts.agent.nodes) - set(told))
+    if silent:
+        said = f"agent {facts.agent.kind}, of an unknown version on {', '.join(silent)}"
+        return warn(said, "install a released agent: this one was built without its version")
+    return ok(f"agent {facts.agent.kind}, version {next(iter(told.values()))}, on {', '.join(sorted(told))}")
 
 
 def quorum(facts: Facts) -> Finding:
