@@ -36,7 +36,7 @@ def restored(lab: Lab) -> Iterator[Lab]:
 
 def probe(lab: Lab, name: str, *words: str) -> list[dict[str, Any]]:
     """What the feeds do on a node."""
-    done = lab.machines.run(name, [sys.executable, PROBE, *words], seconds=60)
+    done = lab.machines.run(name, [sys.executable, PROBE, *words], seconds=120)
     assert done.code == 0, f"{name}: {words}: {done.words}"
     return [json.loads(line) for line in done.out.splitlines()]
 
