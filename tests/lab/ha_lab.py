@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from agent_lab import Agent, Blueprint, Lab
 
 INGRESS, REDIS, GROUP = "prod/svc/ingress", "prod/svc/redis", "redis"
-SERVICES = {INGRESS: ("l4-ingress", ""), REDIS: ("redis-sentinel", "--env down_after=1500 --env grace=5 --env resync=5")}
+GRACE = 5
+SERVICES = {INGRESS: ("l4-ingress", ""), REDIS: ("redis-sentinel", f"--env down_after=1500 --env grace={GRACE} --env resync=5")}
 TEMPLATES = "/usr/share/osvc-ha/service_templates"
 BLUEPRINT = Blueprint(spare=("n4",), labelled=True)
 PID_FILE = "/var/lib/opensvc/osvcd.pid"

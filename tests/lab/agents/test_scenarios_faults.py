@@ -6,7 +6,8 @@ import time
 
 import pytest
 from agreement import agree
-from ha_lab import HaLab
+from ha_lab import GRACE, GROUP, REDIS, HaLab
+from node_looks import seen_by
 from writers import Writers, unhurt
 
 pytestmark = [pytest.mark.agent, pytest.mark.timeout(300)]
@@ -47,11 +48,18 @@ def test_a_cut_without_quorum_leaves_one_writable_side(serving: HaLab) -> None:
     """No agent stops anything, and yet the side without a majority takes no write; healed, the group is one again."""
     alone = serving.master()
     left = serving.others(alone)
+    known = _known(serving, alone)
+    assert known == {serving.machines.addresses[name] for name in left}
     with Writers(serving.machines, *left) as writers:
         serving.machines.cut(alone)
         serving.missed(alone)
         agree(serving, *left)
         serving.wait("the cut side refuses writes", lambda: not _takes_writes(serving, alone))
+        assert "WITHOUT a majority" in serving.osvc_ha(alone, "status").out
+        # Where it has a majority, it has who is gone forgotten after the grace.
+        due = time.time() + 2 * GRACE
+        serving.wait("a look after the grace", lambda: seen_by(serving, alone, REDIS).looked_at > due)
+        assert _known(serving, alone) == known, "the side without a majority forgets nobody"
         serving.machines.heal(alone)
         agree(serving)
         writers.flowing(time.time())
@@ -75,6 +83,13 @@ def test_a_cut_with_quorum_ends_the_side_without_it(serving: HaLab) -> None:
         writers.flowing(time.time())
     unhurt(writers, CRASH)
     serving.order("n1", "quorum", value="false")
+
+
+def _known(lab: HaLab, name: str) -> set[str]:
+    """Whom a node's Sentinel counts as its peers; each of them is one of the group's replicas, or its master, too."""
+    words = ["redis-cli", "-h", lab.machines.addresses[name], "-p", "26379", "sentinel", "sentinels", GROUP]
+    lines = lab.machines.run(name, words).out.splitlines()
+    return {value for key, value in zip(lines, lines[1:]) if key == "ip"}
 
 
 def _takes_writes(lab: HaLab, name: str) -> bool:
