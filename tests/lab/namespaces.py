@@ -110,9 +110,16 @@ class Machines:
         """Pull the network cable."""
         self._ip(f"link set port-{name} down")
 
+    def part(self, name: str, *others: str) -> None:
+        """Between a node and these nothing passes any more, in either direction; who is outside still reaches all of them."""
+        for other in others:
+            self._ip(f"route replace blackhole {self.addresses[other]}", name)
+
     def heal(self, name: str) -> None:
-        """Put it back."""
+        """Put the cable back, and let pass what was kept from others."""
         self._ip(f"link set port-{name} up")
+        if self.running(name):
+            self._ip("route flush type blackhole", name)
 
     def kill(self, name: str) -> None:
         """Cut the power: process 1 is killed, and with it every process of the node. Its disk stays."""

@@ -50,6 +50,7 @@ WORDS = {
     "freeze": "om {path} freeze",
     "unfreeze": "om {path} thaw",
     "drain": "om node drain --wait --time 60",
+    "switch": "om {path} switch --to {to} --wait --time 60",
     "stop": "om {path} stop --local",
     "start": "om {path} start --local",
     "thaw": "om {path} thaw --local",

@@ -52,6 +52,7 @@ WORDS = {
     "freeze": "om {path} freeze",
     "unfreeze": "om {path} unfreeze",
     "drain": "om node drain --wait --time 60s",
+    "switch": "om {path} switch --to {to} --wait --time 60s",
     "stop": "om {path} instance stop",
     "start": "om {path} instance start",
     "thaw": "om {path} instance unfreeze",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 from dns_servers import KEY, ZONE, DnsServer, fresh_key, why_not
 from ha_lab import INGRESS, TEMPLATES, HaLab
 from namespaces import OUTSIDER, Machines
+from node_looks import follower_of, look_now
 from writers import OutsideRun
 
 from osvc_ha.host import Host
@@ -55,6 +57,15 @@ class OutsideKnot(DnsServer):
     def addresses(self, name: str) -> list[str]:
         """Of a name below the domain."""
         return self.ask(f"{name}.{DOMAIN}", "A")
+
+    def told_by(self) -> list[str]:
+        """The nodes' addresses, one for each update that Knot has let in so far."""
+        assert self.process is not None and self.process.log is not None
+        return re.findall(r"action update, remote ([0-9.]+)@", self.process.log.read_text(encoding="utf-8"))
+
+    def _knot(self) -> str:
+        # So that its log tells of whom an update came.
+        return super()._knot().replace("any: info\n", "any: info\n    zone: debug\n")
 
     def _answers(self) -> bool:
         return any(len(line.split()) == 7 for line in self.ask(ZONE, "SOA"))
@@ -137,16 +148,21 @@ def test_records_follow_placement_and_so_does_who_writes_them(published: HaLab, 
     assert lab.osvc_ha(first, "apply", "dns", *sets(lab)).code == 0
     assert knot.serial() == serial, "a look that finds all as it should be writes nothing"
 
-    lab.cut_power(first)
-    left = lab.others(first)
-    lab.missed(first)
+    switched = lab.others(first)[0]
+    lab.order(first, "switch", seconds=90.0, path=DNS, to=switched)
+    lab.wait("it has moved", lambda: writers(lab) == [switched])
+    before = len(knot.told_by())
+    move_web(lab, "n3", *lab.names)
+    answers(lab, knot, "web", "n3")
+    assert set(knot.told_by()[before:]) == {lab.machines.addresses[switched]}, "whom OpenSVC has moved it to writes, and nobody else"
+
+    lab.cut_power(switched)
+    left = lab.others(switched)
+    lab.missed(switched)
     lab.wait("another writer", partial(is_one_of, lab, left))
     answers(lab, knot, "anything", *left)
     target = next(name for name in left if lab.avail(name, WEB) != "up")
-    for name in left:
-        if lab.avail(name, WEB) == "up":
-            lab.order(name, "stop", seconds=90.0, path=WEB)
-    lab.order(target, "start", seconds=90.0, path=WEB)
+    move_web(lab, target, *left)
     answers(lab, knot, "web", target)
 
 
@@ -160,3 +176,89 @@ def is_one_of(lab: HaLab, nodes: tuple[str, ...]) -> bool:
     """Is exactly one of these nodes the writer?"""
     found = writers(lab)
     return len(found) == 1 and found[0] in nodes
+
+
+def test_a_daemon_killed_alone_leaves_one_writer(published: HaLab, knot: OutsideKnot) -> None:
+    """kill -9 of the writer's agent: another node writes, and the follower that was left alive does not; with the agent back, one does."""
+    lab = published
+    lab.wait("one writer", lambda: len(writers(lab)) == 1)
+    first = writers(lab)[0]
+    left = lab.others(first)
+    alive = follower_of(lab, first, DNS)
+    lab.kill_daemon(first)
+    lab.missed(first)
+    second = other_writer(lab, *left)
+    before = len(knot.told_by())
+    third = next(name for name in left if name != second)
+    move_web(lab, third, *left)
+    answers(lab, knot, "web", third)
+    assert look_now(lab, first, DNS).problem, "without its agent it cannot tell what there is"
+    assert set(knot.told_by()[before:]) == {lab.machines.addresses[second]}
+
+    lab.order(first, "run")
+    lab.wait_complete()
+    await_both(lab, first, second)
+    before = len(knot.told_by())
+    move_web(lab, second, *lab.names)
+    answers(lab, knot, "web", second)
+    for name in (first, second):
+        look_now(lab, name, DNS)
+    assert set(knot.told_by()[before:]) == {lab.machines.addresses[min(first, second)]}, "of two the first in scope order writes"
+    assert follower_of(lab, first, DNS) == alive
+
+
+def test_a_writer_that_is_cut_off_writes_nothing(published: HaLab, knot: OutsideKnot) -> None:
+    """It still reaches the provider, and none of its peers: it says that it has no majority, and the side that has one writes.
+
+    Healed, both run it, and neither writes before it knows what the others run.
+    """
+    lab = published
+    lab.wait("one writer", lambda: len(writers(lab)) == 1)
+    first = writers(lab)[0]
+    left = lab.others(first)
+    answers(lab, knot, "anything", *lab.names)
+    lab.machines.part(first, *left)
+    lab.missed(first)
+    lab.wait(f"{first} misses the others", lambda: lab.cluster(first).alive() == (first,))
+    before = len(knot.told_by())
+    refusal = look_now(lab, first, DNS).systems["dns"].lines
+    assert any("only 1 of 3 present, no majority" in line for line in refusal), refusal
+    second = other_writer(lab, *left)
+    answers(lab, knot, "anything", *left)
+    look_now(lab, first, DNS)
+    assert set(knot.told_by()[before:]) == {lab.machines.addresses[second]}
+    assert "WITHOUT a majority" in lab.osvc_ha(first, "status").out
+
+    before = len(knot.told_by())
+    lab.machines.heal(first)
+    lab.wait_complete()
+    await_both(lab, first, second)
+    answers(lab, knot, "anything", *lab.names)
+    assert set(knot.told_by()[before:]) == {lab.machines.addresses[min(first, second)]}, "the other one does not take it for gone"
+
+
+def move_web(lab: HaLab, target: str, *nodes: str) -> None:
+    """Of these nodes only the target runs it."""
+    for name in nodes:
+        if name != target and lab.avail(name, WEB) == "up":
+            lab.order(name, "stop", seconds=90.0, path=WEB)
+    lab.order(target, "start", seconds=90.0, path=WEB)
+
+
+def other_writer(lab: HaLab, *left: str) -> str:
+    """The one of these nodes on which the dns service comes up, by its own word."""
+    lab.wait("another writer", lambda: sum(lab.avail(name, DNS) == "up" for name in left) == 1)
+    return next(name for name in left if lab.avail(name, DNS) == "up")
+
+
+def await_both(lab: HaLab, *nodes: str) -> None:
+    """Until every node knows that the dns service is up on these, a double run, with nothing under way, and their followers have looked."""
+
+    def known(name: str) -> bool:
+        found = lab.cluster(name).objects.get(DNS)
+        idle = found is not None and all(one.state == "idle" for one in found.instances.values())
+        return found is not None and idle and found.placed() == tuple(sorted(nodes))
+
+    lab.wait(f"{DNS} on {nodes}", lambda: all(known(name) for name in lab.names))
+    for name in nodes:
+        look_now(lab, name, DNS)
