@@ -58,7 +58,7 @@ def replica_set(servers, addresses, ports):
     return ReplicaSet(servers, addresses, next(ports))
 
 
-def test_mongo_primary_alone_or_every_data_bearing_member(front, replica_set, ports, session_of) -> None:
+def test_m11_mongo_primary_alone_or_every_data_bearing_member(front, replica_set, ports, session_of) -> None:
     """mongo-primary follows the primary and cuts sessions of a former one; mongo takes secondaries too; nobody before a set exists."""
     port = next(ports)
     front.service("db", port, "mongo-primary", target_port=replica_set.port, all__port=next(ports), all__check="mongo",

@@ -52,6 +52,19 @@ def test_a_client_behind_the_listener_is_led_to_the_next_primary(running, door):
     assert running.primary() == "n2"
 
 
+def test_m12_a_driver_that_is_not_told_to_stay_leaves_the_listener_for_the_names_of_the_set(running, door):
+    """Through the same port: with directConnection the driver talks to the port alone, without it to the members, and never to the port."""
+    import pymongo
+
+    members = {(at, running.port) for at in running.addresses.values()}
+    with pymongo.MongoClient(*door, directConnection=True) as client:
+        assert client.admin.command("hello")["me"] == f"{running.addresses['n1']}:{running.port}"
+        assert set(client.nodes) == {door}
+    with pymongo.MongoClient(*door) as client:
+        wait_until("the driver knows the set", lambda: client.admin.command("ping")["ok"] and set(client.nodes) == members, 10)
+        assert client.primary == (running.addresses["n1"], running.port)
+
+
 def test_m15_followers_tell_who_can_be_found(running):
     """Each node's follower writes the members that are in sync; one whose instance leaves is gone from it while it still is a member."""
 

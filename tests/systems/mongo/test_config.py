@@ -6,7 +6,8 @@ import pytest
 
 from osvc_ha.cluster.types import Cluster, Instance, Node, Object
 from osvc_ha.planner.errors import ConfigError
-from osvc_ha.planner.types import Verb
+from osvc_ha.planner.types import Step, Verb
+from osvc_ha.systems.mongo.client.processes import write_config
 from osvc_ha.systems.mongo.config import KEYWORDS, LONGEST_DIRECTORY, Config, parse
 from osvc_ha.systems.mongo.plan import desired
 from osvc_ha.systems.mongo.state.firstconfig import render_mongod
@@ -122,7 +123,7 @@ def test_priorities_follow_the_scope_and_a_new_node_changes_nobodys():
 
 
 def test_mongod_conf_is_what_the_keywords_say():
-    """The whole file, TLS and login included; a password is never in it."""
+    """The whole file, TLS and login included."""
     text = render_mongod(parse({**GOOD, **LOGIN, **TLS, "cache_mb": "512", "oplog_mb": "990"}), "n1.db.lan")
     for line in (
         'replSetName: "db"',
@@ -139,7 +140,20 @@ def test_mongod_conf_is_what_the_keywords_say():
         assert f"  {line}\n" in text
     for line in ('mode: "requireTLS"', 'CAFile: "/ca"', 'certificateKeyFile: "/pem"', "allowConnectionsWithoutCertificates: true"):
         assert f"    {line}\n" in text
-    assert "/p\n" not in text
+
+
+def test_mongod_conf_holds_no_secret(tmp_path, host):
+    """As it is written: the keyfile is named, what is in it is not, nor the password or where that is; and it is its owner's alone."""
+    keyfile, password = tmp_path / "keyfile", tmp_path / "the-password"
+    keyfile.write_text("c2VjcmV0a2V5")
+    password.write_text("hunter2\n")
+    given = {"keyfile": str(keyfile), "username": "ha", "password_file": str(password), "directory": str(tmp_path / "db")}
+    step = Step("write-config", "n1", "", (("host", "n1.db.lan:27017"),))
+    write_config(parse({**GOOD, **given}), step, host)
+    made = tmp_path / "db" / "mongod.conf"
+    text = made.read_text()
+    assert str(keyfile) in text and not [word for word in ("c2VjcmV0a2V5", "hunter2", "the-password") if word in text]
+    assert made.stat().st_mode & 0o777 == 0o600
 
 
 def test_mongod_conf_without_login_and_tls_has_neither():
