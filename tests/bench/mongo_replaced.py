@@ -22,9 +22,9 @@ DOCUMENT = 1 << 20
 GRACE = 2
 EVERY = 0.1
 SHORT = Case("mongo: member replaced with 1 GB: samples with fewer healthy voters than a majority", "samples", (), 0, 0)
-EVEN = Case("mongo: member replaced with 1 GB: votes beyond three at once", "votes", (), 0, 0)
+BEYOND = Case("mongo: member replaced with 1 GB: votes beyond three at once", "votes", (), 0, 0)
 SECONDS = Case("mongo: member replaced with 1 GB: start of the new member until it is in sync", "s", ())
-FIGURES = (SHORT, EVEN, SECONDS)
+FIGURES = (SHORT, BEYOND, SECONDS)
 
 
 def measure(runs: int, say: Say) -> list[Case]:
@@ -47,7 +47,7 @@ def measure(runs: int, say: Say) -> list[Case]:
             short.append(sum(healthy < majority for healthy, majority, _ in samples.seen))
             votes.append(max(0, max(voters for _, _, voters in samples.seen) - 3))
             say(f"run {number}/{runs}: in sync after {seconds[-1]:.1f} s; {len(samples.seen)} samples, {short[-1]} short of a majority")
-    return [replace(SHORT, runs=tuple(short)), replace(EVEN, runs=tuple(votes)), replace(SECONDS, runs=tuple(seconds))]
+    return [replace(SHORT, runs=tuple(short)), replace(BEYOND, runs=tuple(votes)), replace(SECONDS, runs=tuple(seconds))]
 
 
 def _fill(made: MongoGroup, say: Say) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from mongo_stage import absent, by_hand, group
+from mongo_stage import ELECTION_MILLISECONDS, absent, by_hand, group
 from stage import Say
 
 from osvc_ha.drill.report import Case
 from osvc_ha.planner.errors import ApplyError
 
 LEAST_RUNS = 5
-READY = Case("mongo: three started at once, until PRIMARY and all vote, against replSetInitiate by hand", "s", (), 1.5)
+READY = Case("mongo: three started at once, until PRIMARY and all vote, against replSetInitiate by hand", "s", (), 2.0)
 FIGURES = (READY,)
 
 
 def measure(runs: int, say: Say) -> list[Case]:
-    """Both ways in turn, each from the start of its mongods, with MongoDB's own election time-out."""
+    """Both ways in turn, each from the start of its mongods, with the same election time-out."""
     if absent(say):
         return []
     ours, hand = [], []
@@ -25,7 +25,7 @@ def measure(runs: int, say: Say) -> list[Case]:
         with by_hand() as mongods:
             began = time.monotonic()
             mongods.start()
-            mongods.initiate()
+            mongods.initiate(ELECTION_MILLISECONDS)
             mongods.await_settled()
             hand.append(time.monotonic() - began)
         with group(say, started=0) as made:
