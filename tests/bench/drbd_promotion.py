@@ -23,7 +23,8 @@ SECONDS = 120.0
 STARTER = f"{sys.executable} {Path(__file__).with_name('drbd_starter.py')}"
 TREE = Path(__file__).resolve().parents[2]
 BARE = "drbdadm primary r0"
-OURS = f"/usr/share/osvc-ha/bin/osvc-ha resource drbd start --path root/svc/data --set res=r0 --snapshot {SNAPSHOT}"
+RESOURCE = "/usr/share/osvc-ha/bin/osvc-ha resource drbd {verb} --path root/svc/data --set res=r0 --snapshot " + SNAPSHOT
+OURS, STATUS = RESOURCE.format(verb="start"), RESOURCE.format(verb="status")
 MOUNT = "mount /dev/drbd0 /srv/data"
 
 OWN = Case("drbd promotion: what the guard adds", "s", (), 0.15)
@@ -63,7 +64,7 @@ def measure(runs: int, say: Say) -> list[Case]:
 
 
 def _own(lab: DrbdLab, runs: int, say: Say) -> tuple[float, ...]:
-    """In one process that is there: a START, less `drbdadm primary` in it."""
+    """In one process that is there: what `om start` asks of the driver, less `drbdadm primary` in it."""
     found = lab.nodes["n1"].must(f"PYTHONPATH={TREE} {STARTER} pairs {SNAPSHOT} {PAIRS * runs}", 10.0 * PAIRS * runs)
     rows = [json.loads(line) for line in found.splitlines()]
     for row in rows:
@@ -94,6 +95,10 @@ def _killed(lab: DrbdLab, how: str) -> tuple[float, float]:
     if done.code:
         raise ApplyError(f"n1: not promoted with its peer connected: {done.words}")
     lab.start_writer("n1")
+    # As the agent does there every few minutes; 1: the role is down.
+    status = lab.nodes["n2"].run(STATUS, SECONDS)
+    if status.code != 1:
+        raise ApplyError(f"n2: {STATUS}: {status.words}")
     if how != "program":
         _stand_by(lab, how)
     lab.nodes["n1"].kill()

@@ -1,9 +1,10 @@
-"""Promotes r0 inside a node of the lab, by `drbdadm primary` or by a START, and says how long that took.
+"""Promotes r0 inside a node of the lab, by `drbdadm primary` or as agent 2.1 starts a resource, and says how long that took.
 
     python drbd_starter.py pairs SNAPSHOT COUNT             in turn, a line of JSON for each pair
     python drbd_starter.py takeover SNAPSHOT bare|driver    once, and mounted; begins with a line on standard input
 
-The driver is imported before: agent 2.1 loads its drivers before it starts a service.
+The driver is imported before: agent 2.1 loads its drivers before it starts a service. A status has run before, in a process of its
+own: the agent has one run every few minutes.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
+from osvc_ha.agents.resource import Resource
 from osvc_ha.discovery import load_cluster
 from osvc_ha.host import RUN_SECONDS, Completed, Host
 from osvc_ha.planner.errors import ApplyError
-from osvc_ha.planner.reconcile import reconcile
 from osvc_ha.planner.types import Verb
 from osvc_ha.systems.drbd import SYSTEM
 
@@ -46,10 +47,19 @@ class Watched(Host):
                 self.primary += time.monotonic() - began
 
 
+def resource(snapshot: str, host: Host) -> Resource:
+    """As agents/v2.py has it in a process of its own."""
+    return Resource(SYSTEM, {"res": "r0"}, "root/svc/data", lambda: load_cluster(Path(snapshot), host)[0], host)
+
+
 def start(snapshot: str, host: Host) -> None:
-    """All of a START, the reading of the cluster too."""
-    config = SYSTEM.parse({"path": "root/svc/data", "res": "r0"})
-    reconcile(SYSTEM, config, load_cluster(Path(snapshot), host)[0], Verb.START, host)
+    """All that `om start` asks of the driver: abort_start, whether a rollback would be due, and start, each with the cluster read anew."""
+    asked = resource(snapshot, host)
+    refusal = asked.refusal()
+    if refusal:
+        raise ApplyError(refusal)
+    asked.is_down()
+    asked.do(Verb.START)
 
 
 def must(host: Host, argv: Sequence[str]) -> None:
@@ -61,6 +71,7 @@ def must(host: Host, argv: Sequence[str]) -> None:
 
 def pairs(snapshot: str, count: int) -> None:
     """r0 is Secondary in the end, as before; its peer is connected."""
+    resource(snapshot, Host()).health()
     for _ in range(count):
         alone, host = Watched(), Watched()
         must(alone, PRIMARY)

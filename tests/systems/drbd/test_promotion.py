@@ -129,6 +129,15 @@ def test_a_size_that_is_not_told_is_asked_about_by_events2(told, scene) -> None:
     assert [argv[1] for argv in node.host.ran] == ["dump", "show", "events2"]
 
 
+def test_a_device_that_was_renumbered_in_the_file_alone_is_judged_by_the_kernels(told, scene) -> None:
+    """The .res says minor 0, which is another resource's by now, and well; the kernel has r0 at minor 1, and that is Outdated."""
+    node = told("connected_uptodate_secondary", change=READY)
+    node.shown = {"minor 0": "minor 1"}
+    lines = node.host.files["/proc/drbd"].splitlines(keepends=True)
+    node.host.files["/proc/drbd"] += lines[2].replace(" 0:", " 1:").replace("ds:UpToDate/", "ds:Outdated/") + lines[3]
+    assert "volume 0 of r0 on n2 is Outdated" in scene(node, "n2", Verb.START).refusal
+
+
 def test_what_we_changed_ourselves_is_looked_at_anew(told, scene, seen_by) -> None:
     """`drbdadm connect` may change what the kernel runs it with: the next look takes no minor from before."""
     node = told("standalone_disconnected", change={})
