@@ -12,7 +12,7 @@ from osvc_ha.drill.report import Case
 from osvc_ha.planner.errors import ApplyError
 
 LEAST_RUNS = 5
-READY = Case("mongo: three started at once, until PRIMARY and all vote, against replSetInitiate by hand", "s", (), 2.0)
+READY = Case("mongo: three started at once, until PRIMARY and all vote, against replSetInitiate by hand", "s", (), 1.5)
 FIGURES = (READY,)
 
 
