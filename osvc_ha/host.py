@@ -10,6 +10,7 @@ import resource
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,7 +43,7 @@ class Completed:
 
 
 class Host:
-    """Run, read, replace, exchange, now, monotonic, sleep. ``FakeHost`` in osvc_ha.testing stands in for it."""
+    """Run, read, replace, exchange, request, now, monotonic, sleep. ``FakeHost`` in osvc_ha.testing stands in for it."""
 
     def run(
         self,
@@ -198,6 +199,14 @@ class Host:
         if not size:
             raise ObserveError(f"{address}: closed without an answer")
         return b"".join(chunks).decode("utf-8", "replace")
+
+    def request(self, path: str, method: str, route: str, seconds: float = SOCKET_SECONDS) -> Tuple[int, str]:
+        """Ask by HTTP at a unix socket, all within ``seconds``: the status and the body of the answer. ObserveError as ``exchange``."""
+        try:
+            from osvc_ha.http_unix import ask
+        except ImportError as error:
+            raise ObserveError(f"{path}: not asked: {error}; install requests for {sys.executable}") from error
+        return ask(path, method, route, seconds)
 
     def alive(self, pid: int) -> bool:
         """Is there such a process (a zombie is not one)?"""

@@ -118,6 +118,10 @@ class FakeHost(Host):
             raise ObserveError(f"{address}: closed without an answer")
         return answer
 
+    def request(self, path: str, method: str, route: str, seconds: float = SOCKET_SECONDS) -> Tuple[int, str]:
+        """What ``sockets`` says to ``GET /route``, always with HTTP 200; ObserveError when nobody listens, or answers nothing."""
+        return 200, self.exchange(path, f"{method} {route}", seconds)
+
     def alive(self, pid: int) -> bool:
         """Is it in ``pids``?"""
         return pid in self.pids

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Generator
+import socket
+import threading
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -56,3 +60,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 def host() -> Host:
     """The real machine."""
     return Host()
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
+    """A listener on a unix socket whose one connection does as told; returns its address."""
+    with contextlib.ExitStack() as ends:
+
+        def listen(behave: Callable[[socket.socket], None]) -> str:
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            listener.bind(str(tmp_path / "peer.sock"))
+            listener.listen()
+            listener.settimeout(10)
+
+            def serve() -> None:
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    behave(connection)
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            ends.callback(thread.join, 10)
+            ends.callback(listener.close)
+            return str(tmp_path / "peer.sock")
+
+        yield listen

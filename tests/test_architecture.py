@@ -47,7 +47,8 @@ CATCHING = {"agents"}
 FOR_PEOPLE = {"cli", "drill"}
 # What a command alone imports, though it is no command: these packages, where it uses them.
 FOR_A_COMMAND = {PACKAGE / "doctor" / "dates.py": {"requests", "urllib3"}}
-AGENT_MODULES = {"core"}
+# Files that are themselves imported only by agent 2.1, and only to ask agent 3.
+AT_ONCE = {PACKAGE / "agents" / "v2.py": {"core"}, PACKAGE / "http_unix.py": {"requests", "urllib3"}}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "data", "info"}
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 50
@@ -204,8 +205,9 @@ def test_drivers_need_nothing_but_python(path: Path) -> None:
     """
     foreign = {module.partition(".")[0] for module in imported(path)} - sys.stdlib_module_names - {"osvc_ha"}
     at_once = {module.partition(".")[0] for module in imported(path, inside=False)}
-    allowed = AGENT_MODULES if path == PACKAGE / "agents" / "v2.py" else (needs_of(path) | FOR_A_COMMAND.get(path, set())) - at_once
+    allowed = AT_ONCE.get(path, set()) | ((needs_of(path) | FOR_A_COMMAND.get(path, set())) - at_once)
     assert foreign - allowed == set()
+    assert "osvc_ha.http_unix" not in imported(path, inside=False)
 
 
 @each(outside(FOR_PEOPLE | {"doctor"}))

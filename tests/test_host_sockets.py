@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,33 +13,7 @@ import pytest
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ObserveError
 
-Behaviour = Callable[[socket.socket], None]
-Peer = Callable[[Behaviour], str]
-
-
-@pytest.fixture
-def peer(tmp_path: Path) -> Iterator[Peer]:
-    """A listener on a unix socket whose one connection does as told; returns its address."""
-    with contextlib.ExitStack() as ends:
-
-        def listen(behave: Behaviour) -> str:
-            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            listener.bind(str(tmp_path / "peer.sock"))
-            listener.listen()
-            listener.settimeout(10)
-
-            def serve() -> None:
-                connection, _ = listener.accept()
-                with connection, contextlib.suppress(OSError):
-                    behave(connection)
-
-            thread = threading.Thread(target=serve)
-            thread.start()
-            ends.callback(thread.join, 10)
-            ends.callback(listener.close)
-            return str(tmp_path / "peer.sock")
-
-        yield listen
+Peer = Callable[[Callable[[socket.socket], None]], str]
 
 
 def test_the_whole_answer_arrives(host: Host, peer: Peer) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-import select
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -49,47 +47,32 @@ def follow_agent(host: Host, wake: Wake, sight: Optional[Sight] = None) -> Itera
     finally:
         bell.end()
         thread.join()
-        bell.close()
 
 
 class Bell:
-    """Rung to look closely, and to end. Waits for itself, a socket, or the time, whichever is first."""
+    """Rung to look, and to end. From any thread, though not from a signal handler: an Event's lock is not re-entrant."""
 
     def __init__(self) -> None:
-        self._ear, self._button = socket.socketpair()
-        self._ear.setblocking(False)
-        self._button.setblocking(False)
+        self._rung = threading.Event()
         self.ended = False
 
     def ring(self) -> None:
         """Look closely from now on."""
-        with contextlib.suppress(OSError):
-            self._button.send(b"r")
+        self._rung.set()
 
     def end(self) -> None:
         """No more waiting."""
         self.ended = True
-        self.ring()
+        self._rung.set()
 
-    def wait(self, seconds: float, peer: Optional[socket.socket] = None) -> Tuple[bool, bool]:
-        """(was it rung, can the peer be read)."""
-        poller = select.poll()
-        poller.register(self._ear, select.POLLIN)
-        if peer is not None:
-            poller.register(peer, select.POLLIN)
-        # Rounded up: a wait of less than a millisecond would be none, again and again.
-        ready = {number for number, _ in poller.poll(int(max(0.0, seconds) * 1000 + 0.999))}
-        rung = self._ear.fileno() in ready
-        if rung:
-            with contextlib.suppress(BlockingIOError):
-                while self._ear.recv(4096):
-                    pass
-        return rung, peer is not None and peer.fileno() in ready
-
-    def close(self) -> None:
-        """After the last wait."""
-        self._ear.close()
-        self._button.close()
+    def wait(self, seconds: float) -> bool:
+        """Until it is rung, or the time is up. Was it rung since the last wait?"""
+        rung = self._rung.wait(max(0.0, seconds))
+        self._rung.clear()
+        if self.ended:
+            # It may have been ended just before it was cleared.
+            self._rung.set()
+        return rung
 
 
 class Glances:

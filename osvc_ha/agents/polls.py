@@ -55,8 +55,7 @@ def follow_polls(host: Host, door: Door, glances: Glances, bell: Bell) -> None:
                 calls.plan(time.monotonic())
             seen, backstop = found, began + BACKSTOP
         calls.make(time.monotonic(), glances.peers)
-        rung, _ = bell.wait(min(pause(min(costs), time.monotonic() < close_until), calls.left(time.monotonic())))
-        if rung:
+        if bell.wait(min(pause(min(costs), time.monotonic() < close_until), calls.left(time.monotonic()))):
             close_until = time.monotonic() + CLOSE_FOR
 
 

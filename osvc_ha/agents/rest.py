@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Dict
 from urllib.parse import quote, urlencode
 
+from osvc_ha.cluster.alphabets import shown
 from osvc_ha.cluster.reading import actor_path, parse_json, some
 from osvc_ha.cluster.types import Sections, full_path
 from osvc_ha.host import Host
-from osvc_ha.http_socket import ask
 from osvc_ha.planner.errors import ObserveError
 
 SECONDS = 5.0
@@ -108,5 +108,7 @@ def marks(document: Mapping[str, Any], local: str) -> Dict[str, str]:
 def get(host: Host, socket: Path, route: str, method: str = "GET") -> Mapping[str, Any]:
     """A JSON object. ObserveError when the agent does not say."""
     what = f"agent 3 {method} {route}"
-    headers = "Accept: application/json\r\n" + ("Content-Length: 0\r\n" if method == "POST" else "")
-    return parse_json(ask(host, str(socket), f"{method} {route}", SECONDS, what, "agent 3's", headers), what)
+    status, body = host.request(str(socket), method, route, SECONDS)
+    if status != 200:
+        raise ObserveError(f"{what}: HTTP {status}: {shown(body.strip())}")
+    return parse_json(body, what)

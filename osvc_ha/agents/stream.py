@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import socket
+import contextlib
+import threading
 import time
 from collections import deque
-from typing import Deque, Optional
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Deque, Optional
 from urllib.parse import urlencode
 
 from osvc_ha.agents.follow import Bell, Glances
@@ -13,6 +15,9 @@ from osvc_ha.agents.sockets import Door
 from osvc_ha.cluster.alphabets import shown
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ObserveError
+
+if TYPE_CHECKING:
+    from osvc_ha.http_unix import Stream
 
 ROUTE = "/api/node/name/localhost/daemon/event"
 # What a Cluster is made of. An agent that does not know one of them refuses the question; it is then asked for all it has.
@@ -108,15 +113,13 @@ class Pace:
 
 def follow_stream(host: Host, door: Door, glances: Glances, bell: Bell) -> None:
     """Until the bell ends it. HaError when the agent does not answer, and when its stream ends or loses something."""
-    with _opened(door) as peer:
-        events, pace = Events(), Pace(time.monotonic())
-        heard = missed = 0.0
+    with _listening(door, bell) as ear:
+        pace = Pace(time.monotonic())
+        missed = 0.0
         while not bell.ended:
-            rung, readable = bell.wait(pace.at - time.monotonic(), peer)
-            now = time.monotonic()
-            if readable and _arrived(peer, events):
-                heard = now
-            if rung or heard == now:
+            rung = bell.wait(pace.at - time.monotonic())
+            heard, now = ear.heard(), time.monotonic()
+            if rung:
                 pace.heard(now)
             if missed and heard < missed and now > missed + GRACE:
                 raise ObserveError("agent 3 events: none came though the cluster changed")
@@ -128,45 +131,63 @@ def follow_stream(host: Host, door: Door, glances: Glances, bell: Bell) -> None:
                 pace.looked(time.monotonic(), glances.cost)
 
 
-def _arrived(peer: socket.socket, events: Events) -> bool:
-    """Read what is there. Did an event end in it?"""
+@contextlib.contextmanager
+def _listening(door: Door, bell: Bell) -> Iterator[_Ear]:
+    """One who rings the bell for each event of a new stream."""
+    stream = _opened(door)
+    ear = _Ear(stream, bell)
+    thread = threading.Thread(target=ear.listen, name="agent 3 events", daemon=True)
+    thread.start()
     try:
-        chunk = peer.recv(262144)
-    except OSError as error:
-        raise ObserveError(f"agent 3 events: {error.strerror or error}") from error
-    if not chunk:
-        raise ObserveError(f"agent 3 events: the stream has ended{' in the middle of one' if events.cut else ''}")
-    return events.take(chunk) > 0
+        yield ear
+    finally:
+        stream.end()
+        thread.join()
+        stream.close()
+        # The last ring is for the end of this stream, and would cut short the pause before the next one.
+        bell.wait(0.0)
 
 
-def _opened(door: Door) -> socket.socket:
-    """A stream whose subscription has begun: all that changes from now on will be in it."""
-    for kinds in (KINDS, ()):
-        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        peer.settimeout(SECONDS)
+class _Ear:
+    """Listens in a thread of its own: HTTP reads ahead, so an event may be here though there is nothing more to read from the socket."""
+
+    def __init__(self, stream: Stream, bell: Bell) -> None:
+        self._stream = stream
+        self._bell = bell
+        self._heard = 0.0
+        self._trouble: Optional[Exception] = None
+
+    def heard(self) -> float:
+        """When an event ended last (time.monotonic). The HaError, or whatever else, by which the listening ended."""
+        if self._trouble is not None:
+            raise self._trouble
+        return self._heard
+
+    def listen(self) -> None:
+        """Until the stream ends."""
+        events = Events()
         try:
-            peer.connect(str(door.socket))
-            status, words = _asked(peer, urlencode([("replay", "true"), *(("filter", kind) for kind in kinds)]))
-        except OSError as error:
-            peer.close()
-            raise ObserveError(f"{door.socket}: {error.strerror or error}") from error
-        if status == "200":
-            return peer
-        peer.close()
-        if status != "400":
+            for chunk in iter(self._stream.read, b""):
+                if events.take(chunk):
+                    self._heard = time.monotonic()
+                    self._bell.ring()
+            raise ObserveError(f"agent 3 events: the stream has ended{' in the middle of one' if events.cut else ''}")
+        except Exception as error:
+            # Whatever it is, the follower has to know: a thread that is gone looks like an agent that is silent.
+            self._trouble = error
+            self._bell.ring()
+
+
+def _opened(door: Door) -> Stream:
+    """A stream whose subscription has begun: all that changes from now on will be in it."""
+    from osvc_ha.http_unix import Stream
+
+    for kinds in (KINDS, ()):
+        query = urlencode([("replay", "true"), *(("filter", kind) for kind in kinds)])
+        stream = Stream(str(door.socket), f"{ROUTE}?{query}", SECONDS, "text/event-stream")
+        if stream.status == 200:
+            return stream
+        stream.close()
+        if stream.status != 400:
             break
-    raise ObserveError(f"agent 3 events: HTTP {status}: {shown(words)}")
-
-
-def _asked(peer: socket.socket, query: str) -> tuple[str, str]:
-    """The status of the answer, and what else was said. HTTP/1.0: the stream is not in chunks."""
-    peer.sendall(f"GET {ROUTE}?{query} HTTP/1.0\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode())
-    head = b""
-    # Byte by byte: what follows the head is the stream's.
-    while not head.endswith(b"\r\n\r\n"):
-        byte = peer.recv(1)
-        if not byte or len(head) > 65536:
-            raise OSError(None, f"answers {shown(head.decode('utf-8', 'replace'))!r}, which is not HTTP")
-        head += byte
-    status = (head.split(None, 2) + [b"", b""])[1].decode("ascii", "replace")
-    return status, "" if status == "200" else peer.recv(4096).decode("utf-8", "replace")
+    raise ObserveError(f"agent 3 events: HTTP {stream.status}: {shown(stream.refusal)}")

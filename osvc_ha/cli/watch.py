@@ -123,4 +123,6 @@ def _log(form: str, verbose: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter(TEXT))
     handlers: Sequence[logging.Handler] = (handler,)
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=handlers)
+    logging.basicConfig(level=logging.INFO, handlers=handlers)
+    # Of a library's own doings nobody asked: urllib3 has two lines for each question to agent 3.
+    logging.getLogger("osvc_ha").setLevel(logging.DEBUG if verbose else logging.INFO)

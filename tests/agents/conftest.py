@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import socketserver
 import threading
@@ -132,10 +133,17 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent]:
 
 @dataclass
 class Agent3:
-    """Agent 3: its status, and the event streams that are open. refused: answers HTTP 400 to a question with filters."""
+    """Agent 3: its status, and the event streams that are open, in chunks as it sends them.
+
+    refused: answers HTTP 400 to a question with filters. forbidden: and 403 to any for events. first: said together with the
+    head of a stream. ends: hangs up then.
+    """
 
     status: dict[str, Any]
     refused: bool = False
+    forbidden: bool = False
+    first: str = ""
+    ends: bool = False
     asked: list[str] = field(default_factory=list)
     streams: list[socket.socket] = field(default_factory=list)
     looks: int = 0
@@ -145,12 +153,18 @@ class Agent3:
         self.status["cluster"]["node"][node]["instance"][path]["status"].update(values)
 
     def say(self, text: str) -> None:
-        """On the newest stream."""
-        self.streams[-1].sendall(text.encode())
+        """On the newest stream, each event in a chunk of its own."""
+        self.streams[-1].sendall(in_chunks(text))
 
     def hang_up(self) -> None:
         """The newest stream ends."""
         self.streams[-1].shutdown(socket.SHUT_RDWR)
+
+
+def in_chunks(text: str) -> bytes:
+    """As HTTP/1.1 sends what has no end."""
+    events = [event.encode() for event in re.split(r"(?<=\n\n)", text) if event]
+    return b"".join(b"%x\r\n%s\r\n" % (len(event), event) for event in events)
 
 
 @pytest.fixture
@@ -163,6 +177,8 @@ def agent3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent3]:
     found = Agent3(sample("opensvc3/settled"))
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             found.asked.append(self.path)
             if not self.path.startswith("/api/node"):
@@ -170,15 +186,19 @@ def agent3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agent3]:
                 self._answer(200, json.dumps(found.status))
             elif found.refused and "filter=" in self.path:
                 self._answer(400, '{"detail": "no such kind"}')
+            elif found.forbidden:
+                self._answer(403, '{"detail": "no such role"}')
             else:
-                self._answer(200, "")
+                self.connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + in_chunks(found.first))
                 found.streams.append(self.connection)
                 # Until either side hangs up.
                 with contextlib.suppress(OSError):
-                    self.connection.recv(1)
+                    self.connection.recv(0 if found.ends else 1)
+                self.close_connection = True
 
         def _answer(self, code: int, body: str) -> None:
             self.send_response(code)
+            self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()
             self.wfile.write(body.encode())
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +42,29 @@ def test_an_event_and_a_change_wake(followed: Agent3, woken: Woken, kind: str) -
     followed.change("n2", "web", avail="down")
     followed.say(event(0, kind))
     assert woken.more_than(1)
+
+
+def test_an_event_that_comes_with_the_head_is_heard(agent3: Agent3, woken: Woken, host: Host) -> None:
+    """However much arrives at once, the last event of it counts: what it ran ahead of is seen long before the next look in calm."""
+    agent3.first = event(0) + event(1)
+    with follow_agent(host, woken.wake):
+        assert woken.more_than(0)
+        agent3.change("n2", "web", avail="down")
+        assert woken.more_than(1, 1.5)
+
+
+def test_the_last_event_of_many_is_not_left_lying(followed: Agent3, woken: Woken, host: Host) -> None:
+    """A hundred that arrive at once are all read, though nothing comes after them: the gap before the last is found."""
+    followed.say("".join(event(number) for number in range(100)) + event(101))
+    assert host.wait(lambda: len(followed.streams) == 2, 3)
+
+
+def test_following_ends_at_once(agent3: Agent3, woken: Woken, host: Host) -> None:
+    """While the stream is silent too: who is to end does not wait for an event."""
+    with follow_agent(host, woken.wake):
+        assert woken.more_than(0)
+        began = time.monotonic()
+    assert time.monotonic() - began < 0.5
 
 
 def test_an_event_about_nothing_wakes_nobody(followed: Agent3, woken: Woken, host: Host) -> None:
@@ -108,6 +134,40 @@ def test_an_agent_that_does_not_know_a_kind_is_asked_for_all(agent3: Agent3, wok
     questions = [path for path in agent3.asked if "event" in path]
     assert ["filter=" in path for path in questions] == [True, False]
     assert all("replay=true" in path for path in questions)
+
+
+def test_an_agent_that_refuses_is_quoted(agent3: Agent3, woken: Woken, host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    """An agent that gives no events says why."""
+    agent3.forbidden = True
+    with caplog.at_level(logging.INFO, "osvc_ha.follow"), follow_agent(host, woken.wake):
+        assert host.wait(lambda: 'agent 3 events: HTTP 403: {"detail": "no such role"}' in caplog.text, 3)
+
+
+@pytest.mark.parametrize("trouble", ["the stream ends", "no status"])
+def test_a_follower_in_trouble_pauses(agent3: Agent3, woken: Woken, host: Host, trouble: str) -> None:
+    """It opens no stream after the other, whichever of the two questions it is that the agent does not answer well."""
+    agent3.first = event(0)
+    if trouble == "no status":
+        agent3.status = {}
+    else:
+        agent3.ends = True
+    with follow_agent(host, woken.wake):
+        assert host.wait(lambda: len(agent3.streams) > 1, 3)
+        assert not host.wait(lambda: len(agent3.streams) > 12, 1)
+
+
+def test_a_verbose_follower_speaks_for_itself(agent3: Agent3, tmp_path: Path, host: Host) -> None:
+    """--verbose is a line for each look of its own, none of an HTTP library for each of its questions."""
+    log = tmp_path / "watch.log"
+    own = ["--set", f"config_file={tmp_path}/haproxy.cfg", "--set", f"runtime_dir={tmp_path}/run", "--resync", "0.2"]
+    with log.open("w") as sink:
+        watch = subprocess.Popen([sys.executable, "-m", "osvc_ha.cli", "watch", "haproxy", "--verbose", *own], stderr=sink)
+    try:
+        assert host.wait(lambda: agent3.looks > 2 and "osvc_ha." in log.read_text(), 20)
+    finally:
+        watch.terminate()
+        assert watch.wait(20) == 0
+    assert "urllib3" not in log.read_text()
 
 
 def test_a_stream_that_stalls_is_noticed(
