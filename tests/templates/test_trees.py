@@ -240,10 +240,20 @@ def test_redis_in_a_container_starts_as_a_replica_of_nobody(template: Any) -> No
     assert [rid for rid, true in told.items() if true] == ["container#2server"] * (template.name == "redis-sentinel")
 
 
-def test_a_missing_driver_is_said_on_agent_21(template: Any) -> None:
-    """The guard looks for every driver that the template uses, and for what they import first."""
+def test_a_missing_or_broken_driver_is_said_on_agent_21(template: Any) -> None:
+    """The guard looks for every driver that the template uses, and for what they import first; a start imports them."""
     if template.version == "2.1":
+        guard = template.sections["app#0drivers"]
         used = {section["type"] for section in template.sections.values() if section.get("type", "").startswith("ha")}
-        looked_for = set(re.findall(r"/(?:app|disk|fs)/(\w+)\.py", template.sections["app#0drivers"]["start"]))
-        assert looked_for == used
-        assert "/osvc_ha/agents/v2.py" in template.sections["app#0drivers"]["start"]
+        assert set(re.findall(r"/(?:app|disk|fs)/(\w+)\.py", guard["check"])) == used
+        assert "/osvc_ha/agents/v2.py" in guard["check"]
+        imported = re.findall(r"from site_opensvc\.drivers\.resource\.(\w+) import (\w+(?:, \w+)*)", guard["start"])
+        found = {f"{group}/{name}" for group, names in imported for name in names.split(", ")}
+        assert found == set(re.findall(r"/((?:app|disk|fs)/\w+)\.py", guard["check"]))
+
+
+def test_what_dies_is_missed_within_a_minute(template: Any) -> None:
+    """The agents restart what they look at, by themselves every ten minutes; and `monitor` would have agent 3 give up the instance."""
+    restarted = [rid for rid, section in template.sections.items() if section.get("restart", "0") != "0"]
+    assert template.sections["DEFAULT"].get("status_schedule") == ("@1m" if restarted else None)
+    assert not [rid for rid, section in template.sections.items() if "monitor" in section]

@@ -1,14 +1,19 @@
-"""The service templates on the real agents: valid, as wide as the cluster, gone when they are purged; and in containers."""
+"""The service templates on the real agents: valid, as wide as the cluster, kept alive, gone when they are purged; and in containers."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import containers
 import pytest
 from agreement import agree
 from ha_lab import INGRESS, REDIS, SERVICES, TEMPLATES, HaLab
+
+from osvc_ha.host import Host
+from osvc_ha.seen import Seen, parse_seen
 
 pytestmark = [pytest.mark.agent, pytest.mark.timeout(420)]
 
@@ -16,19 +21,43 @@ TRIED = "prod/svc/tried"
 SECOND = "prod/svc/second"
 VALIDATE = {"2.1": "om {path} validate config", "3": "om {path} config validate"}
 EVALUATE = {"2.1": "om {path} eval --kw DEFAULT.{key}", "3": "om {path} config eval --kw DEFAULT.{key}"}
+# Node and service of the followers that are killed, and the seconds within which others follow in their place.
+KILLED = {("n2", INGRESS), ("n3", REDIS)}
+MISSED_WITHIN = 90.0
 DOCKER = "--env processes=false --kw container#1sentinel.type=docker --kw container#2server.type=docker"
-# Service -> its template, what is changed in it, and on how many nodes it then is.
+RFC2136 = "--env provider=rfc2136 --env server=192.0.2.53:53 --env tsig_key_file=/etc/osvc_ha/credentials/tsig --env vip=192.0.2.1"
+DISK = "--env nodes='n1 n2' --env disk=/dev/vg0/pg"
+# Agent 3 takes a node for one that has DRBD when this program finds the kernel's module, and validates no keyword of disk.drbd elsewhere.
+MODINFO = "/usr/local/sbin/modinfo"
+HAS_DRBD = f"printf '#!/bin/sh\\n' >{MODINFO}; chmod +x {MODINFO}; om node capabilities scan >/dev/null"
+HAS_NO_DRBD = f"rm {MODINFO}; om node capabilities scan >/dev/null"
+# Template -> what is changed in it, and on how many nodes the service then is.
 FORMS = {
-    f"{TRIED}1": ("l4-ingress", "", 3),
-    f"{TRIED}2": ("l4-ingress", "--env bind=10.77.0.1,127.0.0.1 --env log=global --env nodes='n1 n2'", 2),
-    f"{TRIED}3": ("redis-sentinel", "", 3),
-    f"{TRIED}4": ("redis-sentinel", "--env processes=false --env nodes='n1 n2'", 2),
-    f"{TRIED}5": ("redis-sentinel", DOCKER, 3),
-    f"{TRIED}6": ("redis-sentinel", "--env osvc.l4.auth=/etc/osvc_ha/credentials/redis --env quorum=2 --env follower_disabled=true", 3),
-    f"{TRIED}7": ("mongodb-replicaset", "--env domain=db.lab --env bind=*", 3),
-    f"{TRIED}8": ("mongodb-replicaset", "--env processes=false --env nodes='n1 n2'", 2),
-    f"{TRIED}9": ("mongodb-replicaset", "--env processes=false --kw container#1server.type=docker", 3),
+    "dns": (
+        ("--env domain=ha.lab --env token_file=/etc/osvc_ha/credentials/cloudflare", 3),
+        (f"--env domain=ha.lab {RFC2136} --env 'global=*=round-robin redis=vip' --env nodes='n1 n2'", 2),
+    ),
+    "l4-ingress": (("", 3), ("--env bind=10.77.0.1,127.0.0.1 --env log=global --env nodes='n1 n2'", 2)),
+    "mongodb-replicaset": (
+        ("--env domain=db.lab --env bind=*", 3),
+        ("--env processes=false --env nodes='n1 n2'", 2),
+        ("--env processes=false --kw container#1server.type=docker", 3),
+    ),
+    "postgres-drbd": ((DISK, 2),),
+    "redis-sentinel": (
+        ("", 3),
+        ("--env processes=false --env nodes='n1 n2'", 2),
+        (DOCKER, 3),
+        ("--env osvc.l4.auth=/etc/osvc_ha/credentials/redis --env quorum=2 --env follower_disabled=true", 3),
+    ),
+    "volume-cephfs": (
+        ("--env device=10.0.0.1,10.0.0.2:/files --env key_file=/etc/ceph/files.keyring", 3),
+        ("--env volume_kind=ceph --env nodes='n1 n2'", 2),
+    ),
+    "volume-drbd": ((DISK, 2),),
+    "volume-glusterfs": (("--env device=n1:/v0 --env backup_servers='n2 n3'", 3),),
 }
+FAILOVER = {"dns", "postgres-drbd", "volume-drbd"}
 
 
 def create(lab: HaLab, path: str, name: str, values: str, width: int = 3) -> None:
@@ -70,27 +99,65 @@ def said(lab: HaLab, name: str, command: str) -> str:
     return done.out + done.err
 
 
-@pytest.fixture
-def tried(installed: HaLab) -> Iterator[HaLab]:
-    """Every form of every template, created and not yet provisioned."""
-    for path, (name, values, width) in FORMS.items():
-        create(installed, path, name, values, width)
-    yield installed
-    said(installed, "n1", f"om {TRIED}* purge")
-    for path in FORMS:
-        installed.wait(f"no {path}", partial(gone, installed, path))
+def shell(lab: HaLab, name: str, line: str) -> None:
+    """A line of shell on a node."""
+    done = lab.machines.run(name, ["sh", "-c", line])
+    assert done.code == 0, f"{name}: {line}: {done.words}"
 
 
-def test_templates_are_valid_and_as_wide_as_their_nodes(tried: HaLab) -> None:
-    """The agent has nothing to say against any form of any template, and nobody has to count nodes."""
-    for path, (name, values, width) in FORMS.items():
-        told = said(tried, "n1", VALIDATE[tried.agent.version].format(path=path))
+@pytest.fixture(params=list(FORMS))
+def tried(installed: HaLab, request: pytest.FixtureRequest) -> Iterator[tuple[HaLab, str]]:
+    """Every form of one template, created and not yet provisioned, where the agent takes each driver for one that it can run."""
+    if installed.agent.version == "3":
+        shell(installed, "n1", HAS_DRBD)
+    for number, (values, width) in enumerate(FORMS[request.param]):
+        create(installed, f"{TRIED}{number}", request.param, values, width)
+    yield installed, request.param
+    if installed.agent.version == "3":
+        shell(installed, "n1", HAS_NO_DRBD)
+    purge(installed, *(f"{TRIED}{number}" for number in range(len(FORMS[request.param]))))
+
+
+def test_a_template_is_valid_and_as_wide_as_its_nodes(tried: tuple[HaLab, str]) -> None:
+    """The agent has nothing to say against any form of it, and nobody has to count nodes."""
+    lab, name = tried
+    for number, (values, width) in enumerate(FORMS[name]):
+        path = f"{TRIED}{number}"
+        told = said(lab, "n1", VALIDATE[lab.agent.version].format(path=path))
         # Agent 3 prints the head of a table that has no rows.
         complaints = [line for line in told.splitlines() if line.strip() and not line.startswith(("LEVEL", "@"))]
         assert complaints == [], f"{name} {values}"
-        for key in ("flex_min", "flex_max"):
-            width_told = said(tried, "n1", EVALUATE[tried.agent.version].format(path=path, key=key)).strip()
+        for key in ("flex_min", "flex_max") if name not in FAILOVER else ():
+            width_told = said(lab, "n1", EVALUATE[lab.agent.version].format(path=path, key=key)).strip()
             assert width_told == str(width), f"{name} {values}: {key}"
+
+
+def test_every_template_was_tried() -> None:
+    """None is left out above."""
+    trees = Path(__file__).parents[3] / "service_templates"
+    assert set(FORMS) == {file.stem for file in trees.glob("*/*.conf")}
+
+
+def seen(lab: HaLab, name: str, path: str) -> Seen:
+    """What the follower of a service saw last on a node."""
+    return parse_seen(lab.machines.run(name, ["cat", f"/run/osvc_ha/{path.replace('/svc/', '.')}/watch.json"]).out)
+
+
+def test_a_killed_follower_is_started_again_within_a_minute_or_so(serving: HaLab) -> None:
+    """Nobody is left to tell the agent that it is gone: the agent looks by itself, and another one follows."""
+    before = {(name, path): seen(serving, name, path).pid for name, path in KILLED}
+    died = time.time()
+    for (name, _), pid in before.items():
+        said(serving, name, f"kill -9 {pid}")
+
+    def followed() -> bool:
+        now = {where: seen(serving, *where) for where in KILLED}
+        return all(one.pid != before[where] and one.looked_at > died for where, one in now.items())
+
+    # A look costs two processes, and the agents need the processor more.
+    assert Host().wait(followed, MISSED_WITHIN, every=1.0), {where: seen(serving, *where) for where in KILLED}
+    print(f"agent {serving.agent.version}: followed again after {time.time() - died:.0f} s")
+    agree(serving)
 
 
 def test_purged_services_leave_nothing_on_disk(serving: HaLab) -> None:
