@@ -6,13 +6,14 @@ import logging
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from osvc_ha.agents.v3 import keywords_from
 from osvc_ha.cluster.types import Cluster, Sections
 from osvc_ha.fast_path import FastPaths
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ConfigError
+from osvc_ha.planner.types import System
 from osvc_ha.registry import SYSTEMS, load_system
 from osvc_ha.watch import Followed
 
@@ -29,6 +30,16 @@ def resources_in(config: Sections) -> dict[str, str]:
             if section.get("type") == f"ha{name}" or f" resource {name} " in section.get("start", ""):
                 found[rid] = name
     return found
+
+
+def keywords_of(system: System[Any, Any, Any], section: Mapping[str, str]) -> Tuple[dict[str, str], Tuple[str, ...]]:
+    """Those of the system's keywords that an evaluated section gives a value, and a sentence for each variable of ours that is none."""
+    if "environment" in section:
+        given, unknown = keywords_from(_variables(section["environment"]), system)
+    else:
+        names = {keyword.name for keyword in system.keywords}
+        given, unknown = {key: value for key, value in section.items() if key in names}, ()
+    return {key: value for key, value in given.items() if value != ""}, unknown
 
 
 class Siblings:
@@ -55,16 +66,10 @@ class Siblings:
         if name is None:
             raise ConfigError(f"service {self._service}: like={rid}: {'no such resource' if rid not in config else 'is none of ours'}")
         system = load_system(name)
-        section = self._evaluated(self._service, rid)
-        names = {keyword.name for keyword in system.keywords}
-        if "environment" in section:
-            given, unknown = keywords_from(_variables(section["environment"]), system)
-            for sentence in unknown:
-                LOG.warning("%s: %s", rid, sentence)
-        else:
-            given = {key: value for key, value in section.items() if key in names}
-        given = {key: value for key, value in given.items() if value != ""}
-        if "path" in names:
+        given, unknown = keywords_of(system, self._evaluated(self._service, rid))
+        for sentence in unknown:
+            LOG.warning("%s: %s", rid, sentence)
+        if any(keyword.name == "path" for keyword in system.keywords):
             given.setdefault("path", self._service)
         return Followed(system, system.parse(given))
 

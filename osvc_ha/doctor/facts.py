@@ -90,6 +90,15 @@ class Socket:
 
 
 @dataclass(frozen=True)
+class Program:
+    """name: as a keyword names it. said: what it says of its version, "" when it is missing. launched: a resource here runs it itself."""
+
+    name: str
+    said: str
+    launched: bool = False
+
+
+@dataclass(frozen=True)
 class Kept:
     """A file that holds, or names, secrets. mode: permission bits. open: may others use it, as the drivers judge it (secret.py)?"""
 
@@ -116,8 +125,9 @@ class Facts:
 
     silence: why ``agent`` is None. drivers: driver -> import error, None when the agent's Python cannot be asked or there is
     none. to_install: what `osvc-ha install` would do. sockets: None when they cannot be read. files: the hard limit of the
-    agent's daemon, which its children inherit. programs: name -> what it says of its version, "" when missing. sysctls: by path.
-    absent: system -> the packages it needs that this program's Python has not.
+    agent's daemon, which its children inherit. programs: by role (haproxy, redis-server, redis-sentinel), those that have it here.
+    untold: system -> why the keywords of a resource of it cannot be told. sysctls: by path. absent: system -> the packages it needs
+    that this program's Python has not.
     """
 
     agent: Optional[AgentFacts] = None
@@ -130,7 +140,8 @@ class Facts:
     sockets: Optional[Tuple[Socket, ...]] = None
     bind: Tuple[str, ...] = ("*",)
     files: Optional[int] = None
-    programs: Mapping[str, str] = field(default_factory=dict)
+    programs: Mapping[str, Tuple[Program, ...]] = field(default_factory=dict)
+    untold: Mapping[str, str] = field(default_factory=dict)
     kept: Tuple[Kept, ...] = ()
     watchers: Tuple[Watcher, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)

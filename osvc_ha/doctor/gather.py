@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Optional, Tuple
@@ -17,7 +17,8 @@ from osvc_ha.agents.sockets import find_door
 from osvc_ha.cluster.labels import discover
 from osvc_ha.doctor import dates, sockets, told
 from osvc_ha.doctor.checks.machine import HUGE_PAGES, OVERCOMMIT, SOMAXCONN
-from osvc_ha.doctor.facts import AgentFacts, Bounds, Facts, Kept, NodeFacts, Watcher
+from osvc_ha.doctor.facts import AgentFacts, Bounds, Facts, Kept, NodeFacts, Program, Watcher
+from osvc_ha.doctor.used import Settings, Used, used_here
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError, ObserveError
 from osvc_ha.registry import SETTINGS, SYSTEMS, load_system
@@ -31,29 +32,23 @@ KERNEL = {
     OVERCOMMIT: "/proc/sys/vm/overcommit_memory",
     HUGE_PAGES: "/sys/kernel/mm/transparent_hugepage/enabled",
 }
-VERSION_OF = {"haproxy": "-v", "redis-server": "--version", "redis-sentinel": "--version"}
+# Role -> the system that has it, the keyword that names its program, and the option by which it says its version.
+PROGRAMS = {
+    "haproxy": ("haproxy", "haproxy", "-v"),
+    "redis-server": ("redis", "redis_server", "--version"),
+    "redis-sentinel": ("redis", "redis_sentinel", "--version"),
+}
 LISTENER = "listener"
 TYPES = frozenset(f"ha{name}" for name in SYSTEMS)
-
-Settings = Mapping[str, Mapping[str, str]]
 
 
 def gather(host: Host, settings: Settings) -> Facts:
     """Everything, in a few seconds at most. settings: keywords by system, as in settings.yaml. ConfigError for a broken install."""
     node = install.find_node(host)
-    haproxy, redis = settings.get("haproxy", {}), settings.get("redis", {})
-    names = {
-        "haproxy": haproxy.get("haproxy", "haproxy"),
-        "redis-server": redis.get("redis_server", "redis-server"),
-        "redis-sentinel": redis.get("redis_sentinel", "redis-sentinel"),
-    }
     facts = Facts(
         version=__version__,
         to_install=install.links_to_make(node),
-        bind=tuple(part.strip() for part in haproxy.get("bind", "*").split(",")),
         files=_files(host),
-        programs={name: _version(program, VERSION_OF[name], host) for name, program in names.items()},
-        kept=tuple(_kept(settings, ())),
         watchers=tuple(_watchers(host)),
         sysctls=_sysctls(host),
         absent=_absent(),
@@ -64,18 +59,35 @@ def gather(host: Host, settings: Settings) -> Facts:
     with contextlib.suppress(ObserveError):
         broken, old = install.driver_state(node)
         facts = replace(facts, drivers=broken, old_daemon=old)
+    used = Used(settings)
     if node.om is None:
-        return replace(facts, silence="no OpenSVC agent on this node")
-    try:
-        agent = _agent(node.om, host)
-        return replace(facts, agent=agent, kept=tuple(_kept(settings, agent.secret_files)))
-    except HaError as error:
-        return replace(facts, silence=str(error))
+        facts = replace(facts, silence="no OpenSVC agent on this node")
+    else:
+        try:
+            agent, used = _agent(node.om, settings, host)
+            facts = replace(facts, agent=agent)
+        except HaError as error:
+            facts = replace(facts, silence=str(error))
+    return _of_used(facts, used, host)
 
 
-def _agent(om: Om, host: Host) -> AgentFacts:
+def _of_used(facts: Facts, used: Used, host: Host) -> Facts:
+    """With what the keywords in use name on this machine."""
+    haproxies = used.all_of("haproxy")
+    named = facts.agent.secret_files if facts.agent else ()
+    return replace(
+        facts,
+        bind=tuple(dict.fromkeys(part.strip() for one in haproxies for part in one["bind"].split(","))),
+        programs=_programs(used, host),
+        kept=tuple(_kept([Path(one["credentials_dir"]) for one in haproxies], (*used.secret_files(), *named))),
+        untold=used.untold,
+    )
+
+
+def _agent(om: Om, settings: Settings, host: Host) -> Tuple[AgentFacts, Used]:
     status = om.status()
-    cluster = Feed(host).read()
+    feed = Feed(host)
+    cluster = feed.read()
     config = om.cluster_config()
     facts = told.from_cluster(cluster, config, discover(cluster, ()), TYPES)
     if om.version == "3":
@@ -83,7 +95,7 @@ def _agent(om: Om, host: Host) -> AgentFacts:
     else:
         own = NodeFacts(ready=told.seconds(om.node_value("node.ready_period", True)), split=om.node_value("node.split_action", True))
         facts = told.from_v2(facts, status, own)
-    return told.with_clocks(facts, _clocks(facts, host))
+    return told.with_clocks(facts, _clocks(facts, host)), used_here(cluster, feed.evaluated, settings)
 
 
 def _clocks(facts: AgentFacts, host: Host) -> Dict[str, Bounds]:
@@ -110,6 +122,16 @@ def _files(host: Host) -> Optional[int]:
     return None
 
 
+def _programs(used: Used, host: Host) -> Dict[str, Tuple[Program, ...]]:
+    """By role. What a container runs is not on this machine: there it is the one that a command would use, if any."""
+    found = {}
+    for role, (system, keyword, option) in PROGRAMS.items():
+        names = [one[keyword] for one in used.resources.get(system, ()) if one.get("launch", "true") == "true"]
+        asked = dict.fromkeys(names or [used.by_command(system)[keyword]])
+        found[role] = tuple(Program(name, _version(name, option, host), bool(names)) for name in asked)
+    return found
+
+
 def _version(program: str, option: str, host: Host) -> str:
     try:
         done = host.run([program, option])
@@ -118,10 +140,9 @@ def _version(program: str, option: str, host: Host) -> str:
     return " ".join((done.out or done.err).split()[:3]) if done.code == 0 else ""
 
 
-def _kept(settings: Settings, named: Tuple[str, ...]) -> Iterator[Kept]:
-    folder = Path(settings.get("haproxy", {}).get("credentials_dir", "/etc/osvc_ha/credentials"))
-    files = [str(path) for path in sorted(folder.glob("*")) if path.is_file()]
-    files += [value for keys in settings.values() for key, value in keys.items() if value and key.endswith(told.SECRET_KEYS)]
+def _kept(folders: Sequence[Path], named: Sequence[str]) -> Iterator[Kept]:
+    """folders: of HAProxy's credentials."""
+    files = [str(path) for folder in folders for path in sorted(folder.glob("*")) if path.is_file()]
     for path, secret in [(str(SETTINGS), False), *((path, True) for path in dict.fromkeys((*files, *named)))]:
         with contextlib.suppress(OSError):
             mode = os.stat(path).st_mode

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from osvc_ha.doctor import examine
-from osvc_ha.doctor.facts import AgentFacts, Facts, Finding, Heartbeat, NodeFacts, Socket, Watcher
+from osvc_ha.doctor.facts import AgentFacts, Facts, Finding, Heartbeat, NodeFacts, Program, Socket, Watcher
 from osvc_ha.install.state import EVENTS
 
 NODE = NodeFacts(version="v3.0.0", label="1.0", ready=10.0, split="crash", clock=(-0.5, 0.5))
@@ -31,7 +31,11 @@ WELL = Facts(
     now=1000.0,
     sockets=(Socket("*", 10000, "om"), Socket("*", 1215, "om"), Socket("*", 6379, "haproxy")),
     files=65536,
-    programs={"haproxy": "HAProxy version 2.6.12-1", "redis-server": "Redis server v=7.0.15", "redis-sentinel": "Redis server v=7.0.15"},
+    programs={
+        "haproxy": (Program("haproxy", "HAProxy version 2.6.12-1", True),),
+        "redis-server": (Program("redis-server", "Redis server v=7.0.15", True),),
+        "redis-sentinel": (Program("redis-sentinel", "Redis server v=7.0.15", True),),
+    },
     watchers=(Watcher("/run/osvc_ha/x/watch.json", 7, True, 990.0),),
     sysctls={"net/core/somaxconn": "4096", "vm/overcommit_memory": "1", "transparent_hugepage": "always [madvise] never"},
 )

@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 
 from osvc_ha.doctor import CHECKS, examine, exit_code
-from osvc_ha.doctor.facts import Facts, Finding, Heartbeat, Kept, NodeFacts, Socket, Verdict, Watcher
+from osvc_ha.doctor.facts import Facts, Finding, Heartbeat, Kept, NodeFacts, Program, Socket, Verdict, Watcher
 
 OK, WARN, FAIL, UNKNOWN = Verdict.OK, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
 V2 = {"kind": "2.1"}
 NODE = NodeFacts(version="v3.0.0", label="1.0", ready=10.0, split="crash", clock=(0.0, 0.1))
+
+
+def programs(role: str, *found: tuple[str, str], launched: bool = True) -> dict[str, Any]:
+    """These programs have that role."""
+    return {"programs": {role: tuple(Program(name, said, launched) for name, said in found)}}
+
 
 NATIVE = {"prod/svc/redis": {"app#1": "haredis", "app#2": "hafollow"}}
 HAS = {"n1": {"app#1", "app#2"}, "n2": {"sync#i0"}, "n3": {"app#2"}}
@@ -24,17 +30,18 @@ MISSING = {
 # Check, what is different, verdict, a part of what it finds, a part of the fix.
 WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
     ("agent", {"node": {"version": "v3.0.1"}}, WARN, "n2 v3.0.1", "upgrade"),
+    ("agent", {"node": {"version": ""}}, WARN, "agent 3, of an unknown version on n2", "install a released agent"),
     ("installed", {"to_install": ("/x: missing", "/y: missing")}, FAIL, "/x: missing, and 1 more", "osvc-ha install"),
     ("drivers", {"agent": V2, "drivers": {"a.py": "", "b.py": "ImportError: no c"}}, FAIL, "b.py: ImportError: no c", "osvc-ha install"),
     ("drivers", {"agent": V2, "drivers": {"a.py": ""}, "old_daemon": "runs older ones"}, WARN, "runs older ones", "om daemon restart"),
     ("drivers", {"agent": V2, "drivers": None}, UNKNOWN, "cannot be asked", ""),
-    ("versions", {"node": {"label": ""}}, FAIL, "not installed on n2", "on n2"),
     ("drivers", MISSING, FAIL, "app#1 of prod/svc/redis is missing on n2, n3: the agent there cannot load haredis", "# on n2, n3"),
     ("drivers", MISSING, FAIL, "app#2 of prod/svc/redis is missing on n2", "om prod/svc/redis print status --refresh"),
     ("drivers", {**MISSING, "drivers": {"b.py": "ImportError: no c"}}, FAIL, "b.py: ImportError: no c; app#1", "# on n1, n2, n3"),
     ("drivers", {**MISSING, "drivers": None}, FAIL, "app#1 of prod/svc/redis is missing on n2", "osvc-ha install"),
     ("drivers", {"agent": {"native": NATIVE}}, FAIL, "agent 3 leaves out app#1 of prod/svc/redis, app#2 of", "service_templates/3"),
     ("versions", {"node": {"label": "broken"}}, FAIL, "installed on n2, where the agent cannot import", "osvc-ha install  # on n2"),
+    ("versions", {"node": {"label": ""}}, FAIL, "not installed on n2", "on n2"),
     ("versions", {"node": {"label": "0.9"}}, WARN, "n2 0.9", "osvc-ha install"),
     ("versions", {"agent": {"nodes": {"n1": NODE, "n2": NODE}}}, UNKNOWN, "n3 not heard", ""),
     ("hook", {"agent": {"hook": {}}}, WARN, "missing", "osvc-ha install"),
@@ -43,7 +50,6 @@ WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
     ("follower", {"watchers": (Watcher("/w", 7, True, 500.0),)}, FAIL, "500 s ago", "kill 7"),
     ("follower", {"watchers": (Watcher("/w", 7, True, 0.0),)}, WARN, "not looked yet", "osvc-ha doctor"),
     ("follower", {"watchers": ()}, FAIL, "none runs", "om mon"),
-    ("agent", {"node": {"version": ""}}, WARN, "agent 3, of an unknown version on n2", "install a released agent"),
     ("follower", {"watchers": (), "agent": {"systems": ()}}, WARN, "none runs", "create"),
     ("follower", {"watchers": (Watcher("/w", 7, True, 999.0, ("redis is warn: x",)),)}, WARN, "redis is warn: x", "status"),
     ("quorum", {"agent": {"quorum": False}}, FAIL, "both sides run", "om cluster config update --set cluster.quorum=true"),
@@ -73,11 +79,16 @@ WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
     ("open files", {"files": 1024}, FAIL, "1024", "LimitNOFILE"),
     ("open files", {"files": 20000}, WARN, "10000 connections", "LimitNOFILE"),
     ("open files", {"files": None}, UNKNOWN, "does not run", ""),
-    ("haproxy", {"programs": {"haproxy": "HAProxy version 2.4.22"}}, FAIL, "at least 2.6", "apt-get install haproxy"),
-    ("haproxy", {"programs": {"haproxy": ""}}, FAIL, "not installed", "apt-get install haproxy"),
-    ("haproxy", {"programs": {"haproxy": "HA-Proxy"}}, UNKNOWN, "HA-Proxy", ""),
-    ("redis", {"programs": {"redis-server": "Redis server v=6.0.16"}}, FAIL, "at least 6.2", "redis-server"),
-    ("sentinel", {"programs": {"redis-sentinel": ""}}, WARN, "not installed", "redis-sentinel"),
+    ("listener ports", {"untold": {"haproxy": "app#1 of a: no"}}, UNKNOWN, "app#1 of a: no", ""),
+    ("haproxy", programs("haproxy", ("haproxy", "HAProxy version 2.4.22")), FAIL, "at least 2.6", "apt-get install haproxy"),
+    ("haproxy", programs("haproxy", ("haproxy", "")), FAIL, "not installed", "apt-get install haproxy"),
+    ("haproxy", programs("haproxy", ("haproxy", "HA-Proxy")), UNKNOWN, "HA-Proxy", ""),
+    ("haproxy", programs("haproxy", ("haproxy", "HAProxy version 3.0.1"), ("/opt/ha", "")), FAIL, "/opt/ha: not installed", "haproxy"),
+    ("haproxy", {"untold": {"haproxy": "app#1 of a: no"}}, UNKNOWN, "app#1 of a: no", ""),
+    ("redis", programs("redis-server", ("redis-server", "Redis server v=6.0.16")), FAIL, "at least 6.2", "redis-server"),
+    ("redis", programs("redis-server", ("/a", "what"), ("/b", "Redis server v=6.0.16")), FAIL, "/b: Redis server v=6.0.16", "redis-server"),
+    ("sentinel", programs("redis-sentinel", ("redis-sentinel", "")), FAIL, "not installed", "redis-sentinel"),
+    ("secrets", {"untold": {"redis": "app#1 of a: no"}}, UNKNOWN, "app#1 of a: no", ""),
     ("secrets", {"kept": (Kept("/k", 0o600, False), Kept("/p", 0o640, True))}, FAIL, "/p: mode 0640", "chmod go-rwx /p"),
     ("secrets", {"kept": (Kept("/s", 0o666, True, secret=False),)}, FAIL, "/s: mode 0666", "chmod o-w /s"),
     ("kernel", {"sysctls": {"vm/overcommit_memory": "0"}}, WARN, "vm.overcommit_memory=0", "sysctl -w vm.overcommit_memory=1"),
@@ -89,11 +100,6 @@ WRONG: list[tuple[str, dict[str, Any], Verdict, str, str]] = [
 RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("packages", {"absent": {"dns": ("cloudflare",)}}),
     ("drivers", {"agent": V2, "drivers": {"a.py": ""}}),
-    ("quorum", {"agent": {"members": ("n1",), "quorum": False}}),
-    ("quorum", {"agent": {"members": ("n1", "n2"), "arbitrators": {"a": 5.0}}}),
-    ("ready period", {"agent": V2, "node": {"ready": 7.0}}),
-    ("ready period", {"agent": {"quorum": False}, "node": {"ready": 1.0}}),
-    ("split action", {"agent": {"quorum": False}, "node": {"split": "disabled"}}),
     # n2 has all of them, n3 tells nothing of that service.
     (
         "drivers",
@@ -102,9 +108,20 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
             "drivers": {"a.py": ""},
         },
     ),
+    ("quorum", {"agent": {"members": ("n1",), "quorum": False}}),
+    ("quorum", {"agent": {"members": ("n1", "n2"), "arbitrators": {"a": 5.0}}}),
+    ("ready period", {"agent": V2, "node": {"ready": 7.0}}),
+    ("ready period", {"agent": {"quorum": False}, "node": {"ready": 1.0}}),
+    ("split action", {"agent": {"quorum": False}, "node": {"split": "disabled"}}),
     ("listener ports", {"sockets": (Socket("10.0.0.1", 6379, "redis-server"),), "bind": ("10.0.0.9",)}),
-    ("haproxy", {"agent": {"systems": ("redis",)}, "programs": {"haproxy": ""}}),
-    ("redis", {"programs": {"redis-server": "Valkey server v=8.1.0"}}),
+    # A HAProxy of another name.
+    (
+        "listener ports",
+        {**programs("haproxy", ("/opt/haproxy-3.0", "HAProxy version 3.0")), "sockets": (Socket("*", 6379, "haproxy-3.0"),)},
+    ),
+    ("haproxy", programs("haproxy", ("haproxy", ""), launched=False)),
+    ("redis", programs("redis-server", ("redis-server", ""), launched=False)),
+    ("redis", programs("redis-server", ("valkey-server", "Valkey server v=8.1.0"))),
     ("secrets", {"kept": (Kept("/p", 0o400, False), Kept("/s", 0o644, True, secret=False))}),
 ]
 
@@ -141,6 +158,14 @@ def test_what_is_unusual_and_right_passes(
     """No false alarm."""
     told = finding(name, spoilt(**different))
     assert told.verdict is OK, told
+
+
+def test_every_program_in_use_is_named(spoilt: Callable[..., Facts], finding: Callable[[str, Facts], Finding]) -> None:
+    """Two services may run two of them."""
+    found = finding(
+        "redis", spoilt(**programs("redis-server", ("redis-server", "Redis server v=7.0.15"), ("/opt/valkey", "Valkey v=8.1.0")))
+    )
+    assert found == Finding(OK, "Redis server v=7.0.15; /opt/valkey: Valkey v=8.1.0")
 
 
 def test_every_check_has_been_seen_to_complain() -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from osvc_ha.doctor import CHECKS, gather, sockets
+from osvc_ha.doctor.facts import AgentFacts, Facts, Program
+from osvc_ha.doctor.used import Used
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ObserveError
 from osvc_ha.planner.reconcile import Health
@@ -62,7 +64,7 @@ def test_a_follower_that_died_is_known(run_dir: Path, host: Host) -> None:
     assert [one.alive for one in gather._watchers(host)] == [False]
 
 
-def test_secrets_are_found_where_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_found_where_keywords_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: Host) -> None:
     """Credentials of HAProxy, password files and keys of Redis, what services name, and the settings themselves."""
     settings = tmp_path / "settings.yaml"
     monkeypatch.setattr(gather, "SETTINGS", settings)
@@ -71,31 +73,40 @@ def test_secrets_are_found_where_the_settings_say(tmp_path: Path, monkeypatch: p
         (settings, 0o644),
         (tmp_path / "credentials" / "redis", 0o600),
         (tmp_path / "password", 0o644),
+        (tmp_path / "other", 0o400),
         (tmp_path / "key", 0o640),
     ):
         path.touch()
         path.chmod(mode)
-    keywords = {
-        "haproxy": {"credentials_dir": str(tmp_path / "credentials")},
-        "redis": {"password_file": str(tmp_path / "password"), "tls_key": "/not/there", "tls_cert": str(settings)},
-    }
-    found = {Path(one.path).name: (one.mode, one.open, one.secret) for one in gather._kept(keywords, (str(tmp_path / "key"),))}
-    assert found == {
+    keywords = {"redis": {"password_file": str(tmp_path / "password"), "tls_key": "/not/there", "tls_cert": str(settings)}}
+    haproxy = {"credentials_dir": str(tmp_path / "credentials"), "bind": "10.0.0.1, 10.0.0.2", "haproxy": "/bin/false"}
+    used = Used(keywords, {"haproxy": (haproxy,), "mongo": ({"password_file": str(tmp_path / "other"), "username": "x"},)})
+    facts = Facts(agent=AgentFacts("3", "n1", (), {}, secret_files=(str(tmp_path / "key"),)))
+    found = gather._of_used(facts, used, host)
+    assert {Path(one.path).name: (one.mode, one.open, one.secret) for one in found.kept} == {
         "settings.yaml": (0o644, True, False),
         "redis": (0o600, False, True),
         "password": (0o644, True, True),
+        "other": (0o400, False, True),
         "key": (0o640, True, True),
     }
+    assert found.bind == ("10.0.0.1", "10.0.0.2")
 
 
-def test_programs_say_their_versions(host: Host, tmp_path: Path) -> None:
-    """Their first three words; a program that is not there, or that fails, has none."""
+def test_the_programs_that_services_run_say_their_versions(host: Host, tmp_path: Path) -> None:
+    """Their first three words, each once; one that is missing, or fails, says none. What runs in a container is not looked for here."""
     program = tmp_path / "haproxy"
     program.write_text("#!/bin/sh\necho 'HAProxy version 2.6.12-1 2023/12/16 - https://haproxy.org/'\n")
     program.chmod(0o755)
-    assert gather._version(str(program), "-v", host) == "HAProxy version 2.6.12-1"
-    assert gather._version("/nowhere/haproxy", "-v", host) == ""
-    assert gather._version("/bin/false", "-v", host) == ""
+    haproxies = ({"haproxy": str(program)}, {"haproxy": "/bin/false"}, {"haproxy": str(program)}, {"haproxy": "/nowhere/haproxy"})
+    contained = {"launch": "false", "redis_server": "/in/the/image", "redis_sentinel": "/in/the/image"}
+    found = gather._programs(Used({"redis": {"redis_server": "/nowhere/redis"}}, {"haproxy": haproxies, "redis": (contained,)}), host)
+    assert found["haproxy"] == (
+        Program(str(program), "HAProxy version 2.6.12-1", True),
+        Program("/bin/false", "", True),
+        Program("/nowhere/haproxy", "", True),
+    )
+    assert found["redis-server"] == (Program("/nowhere/redis", ""),)
 
 
 @needs_root

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 from typing import Optional, Tuple
 
-from osvc_ha.doctor.facts import Facts, Finding, Socket, fail, ok, unknown, warn
+from osvc_ha.doctor.facts import Facts, Finding, Program, Socket, Verdict, fail, ok, unknown, warn
 
 # docs/systems/haproxy.md: run on 2.6 to 3.4; add server and the checks' `connect addr` are stable from 2.6 on.
 LEAST_HAPROXY = (2, 6)
@@ -19,6 +20,7 @@ BACKLOG = 511
 SOMAXCONN = "net/core/somaxconn"
 OVERCOMMIT = "vm/overcommit_memory"
 HUGE_PAGES = "transparent_hugepage"
+WORSE = (Verdict.OK, Verdict.UNKNOWN, Verdict.WARN, Verdict.FAIL)
 DAEMONS = ("om", "python", "opensvc")
 
 
@@ -29,21 +31,23 @@ def haproxy(facts: Facts) -> Finding:
 
 def redis(facts: Facts) -> Finding:
     """Redis 6.2 and later, or Valkey: host names in Sentinel and its ACL users."""
-    return _program(facts, "redis-server", "redis", LEAST_REDIS, "apt-get install redis-server redis-sentinel", contained=True)
+    return _program(facts, "redis-server", "redis", LEAST_REDIS, "apt-get install redis-server redis-sentinel")
 
 
 def sentinel(facts: Facts) -> Finding:
     """Sentinel is a package of its own on Debian."""
-    return _program(facts, "redis-sentinel", "redis", LEAST_REDIS, "apt-get install redis-sentinel", contained=True)
+    return _program(facts, "redis-sentinel", "redis", LEAST_REDIS, "apt-get install redis-sentinel")
 
 
 def listeners(facts: Facts) -> Finding:
     """HAProxy cannot bind a port that another program holds on the same address, or on all (field: its start then fails as a whole)."""
     if facts.agent is None or facts.sockets is None:
         return unknown(facts.silence or "which ports are taken cannot be told")
+    if "haproxy" in facts.untold:
+        return unknown(facts.untold["haproxy"])
     taken = []
     for name, port in sorted(facts.agent.listeners.items()):
-        holder = _holder(facts.sockets, port, facts.bind)
+        holder = _holder(facts, port)
         if holder is not None:
             taken.append(f"{port} of {name} is held by {holder.program or 'another program'} on {holder.address}")
     if taken:
@@ -84,7 +88,8 @@ def secrets(facts: Facts) -> Finding:
             return fail(f"{one.path}: mode {one.mode:04o}, others than its owner can use it", f"chmod go-rwx {one.path}")
         if one.mode & 0o002:
             return fail(f"{one.path}: mode {one.mode:04o}, everybody on this machine may change it", f"chmod o-w {one.path}")
-    return ok(f"{len(facts.kept)} files closed to others" if facts.kept else "none here")
+    told = f"{len(facts.kept)} files closed to others" if facts.kept else "none here"
+    return unknown(f"{told}; {'; '.join(facts.untold.values())}") if facts.untold else ok(told)
 
 
 def kernel(facts: Facts) -> Finding:
@@ -102,29 +107,37 @@ def kernel(facts: Facts) -> Finding:
     return ok("somaxconn, overcommit_memory and huge pages suit Redis")
 
 
-def _program(facts: Facts, name: str, system: str, least: Tuple[int, int], fix: str, contained: bool = False) -> Finding:
-    said = facts.programs.get(name)
-    if said is None:
+def _program(facts: Facts, role: str, system: str, least: Tuple[int, int], fix: str) -> Finding:
+    """The worst of the programs that have this role; where all are well, every one."""
+    if system in facts.untold:
+        return unknown(facts.untold[system])
+    found = [_judged(one, role, least, fix) for one in facts.programs.get(role, ())]
+    if not found:
         return unknown("not asked")
-    if not said:
-        if facts.agent is None or system not in facts.agent.systems:
-            return ok("not installed, and no service here runs it")
-        if contained:
-            return warn("not installed, and a service here uses it: well if it runs in containers", fix)
-        return fail("not installed, and a service here runs it", fix)
-    found = NUMBER.search(said)
+    worst = max(found, key=lambda one: WORSE.index(one.verdict))
+    return worst if worst.verdict is not Verdict.OK else ok("; ".join(one.found for one in found))
+
+
+def _judged(program: Program, role: str, least: Tuple[int, int], fix: str) -> Finding:
+    named = "" if program.name == role else f"{program.name}: "
+    if not program.said and program.launched:
+        return fail(f"{named}not installed, and a service here runs it", fix)
+    if not program.said:
+        return ok(f"{named}not installed, and no service here runs it")
+    found = NUMBER.search(program.said)
     if found is None:
-        return unknown(f"says {said!r}")
-    number = (int(found[1]), int(found[2]))
-    if number < least:
-        return fail(f"{said}: at least {least[0]}.{least[1]} is needed", fix)
-    return ok(said)
+        return unknown(f"{named}says {program.said!r}")
+    if (int(found[1]), int(found[2])) < least:
+        return fail(f"{named}{program.said}: at least {least[0]}.{least[1]} is needed", fix)
+    return ok(f"{named}{program.said}")
 
 
-def _holder(sockets: Tuple[Socket, ...], port: int, bind: Tuple[str, ...]) -> Optional[Socket]:
+def _holder(facts: Facts, port: int) -> Optional[Socket]:
     every = {"*", "0.0.0.0", "::"}
-    for one in sockets:
-        same = one.address in every or set(bind) & every or one.address in bind
-        if one.port == port and same and one.program != "haproxy":
+    # As the kernel cuts a process' name.
+    ours = {"haproxy", *(PurePath(one.name).name[:15] for one in facts.programs.get("haproxy", ()))}
+    for one in facts.sockets or ():
+        same = one.address in every or set(facts.bind) & every or one.address in facts.bind
+        if one.port == port and same and one.program not in ours:
             return one
     return None

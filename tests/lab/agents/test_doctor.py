@@ -14,6 +14,12 @@ pytestmark = [pytest.mark.agent, pytest.mark.timeout(300)]
 
 # On a machine that others use too.
 BUSY = 90.0
+# A resource of ours, as either agent has it.
+HAPROXY = {
+    "2.1": "[app#1]\ntype = hahaproxy\nbind = {env.bind}\nhaproxy = {env.haproxy}\n",
+    "3": "[app#1]\ntype = forking\nstart = /usr/share/osvc-ha/bin/osvc-ha resource haproxy start\n"
+    "environment = OSVC_HA_BIND={env.bind} OSVC_HA_HAPROXY={env.haproxy}\n",
+}
 
 
 def examine(lab: Lab, name: str = "n1") -> dict[str, dict[str, Any]]:
@@ -30,6 +36,18 @@ def verdict(lab: Lab, check: str) -> str:
     """Of one check on n1."""
     found: str = examine(lab)[check]["verdict"]
     return found
+
+
+def awaited(lab: Lab, check: str, wanted: str) -> dict[str, Any]:
+    """Its row, once it is of this verdict."""
+    rows: list[dict[str, Any]] = []
+
+    def is_so() -> bool:
+        rows.append(examine(lab)[check])
+        return bool(rows[-1]["verdict"] == wanted)
+
+    lab.wait(f"{check}: {wanted}", is_so)
+    return rows[-1]
 
 
 def write_probe(lab: Lab, sections: str) -> None:
@@ -100,17 +118,15 @@ def test_a_driver_that_vanished_on_another_node_is_named(doctored: Lab) -> None:
         assert verdict(lab, "drivers") == "ok"
         lab.machines.run("n2", ["rm", "/usr/share/opensvc/site_opensvc/drivers/resource/app/hahaproxy.py"])
         lab.machines.run("n2", ["om", "probe", "print", "status", "--refresh"])
-        lab.wait("the resource is missing", lambda: verdict(lab, "drivers") == "fail")
-        row = examine(lab)["drivers"]
+        row = awaited(lab, "drivers", "fail")
         assert row["found"] == "app#1 of root/svc/probe is missing on n2: the agent there cannot load hahaproxy"
         fix, _, where = row["fix"].partition("  # ")
         assert where == "on n2"
         done = lab.machines.run("n2", ["sh", "-c", fix.replace("osvc-ha ", f"{OSVC_HA} ")], seconds=BUSY)
         assert done.code == 0, done.words
-        lab.wait("it is back", lambda: verdict(lab, "drivers") == "ok")
+        awaited(lab, "drivers", "ok")
     finally:
-        for name in ("n1", "n2"):
-            lab.machines.run(name, ["om", "probe", "delete", "--local"])
+        lab.order("n1", "purge", seconds=BUSY, path="probe")
         lab.wait("probe gone", lambda: "root/svc/probe" not in lab.cluster("n1").objects)
 
 
@@ -122,8 +138,7 @@ def test_what_agent_2_1_left_to_agent_3_is_named(doctored: Lab) -> None:
     assert verdict(lab, "drivers") == "ok"
     write_probe(lab, "[app#1]\ntype = simple\nstart = /bin/sleep 1000000\n[app#2member]\ntype = haredis\n")
     try:
-        lab.wait("3 says so", lambda: verdict(lab, "drivers") == "fail")
-        row = examine(lab)["drivers"]
+        row = awaited(lab, "drivers", "fail")
         assert row["found"] == "agent 3 leaves out app#2member of root/svc/probe: its type is a driver of agent 2.1's"
         assert row["fix"].endswith("/usr/share/osvc-ha/service_templates/3")
         (told,) = json.loads(lab.machines.run("n1", ["om", "probe", "instance", "status", "-o", "json"]).out)
@@ -166,6 +181,25 @@ def test_a_program_on_a_listeners_port_is_named(doctored: Lab) -> None:
     assert "8080 of root/svc/web:main is held by python3" in examine(lab)["listener ports"]["found"]
     lab.machines.run("n1", ["sh", "-c", "kill $(cat /run/thief)"])
     lab.wait("port free", lambda: verdict(lab, "listener ports") == "ok")
+
+
+def test_what_a_service_says_of_its_haproxy_counts(doctored: Lab) -> None:
+    """Where it listens, and which program it is: not what a HAProxy without keywords would do."""
+    lab = doctored
+    assert lab.osvc_ha("n1", "install", seconds=BUSY).code == 0
+    code = 'import socket,time; s=socket.create_server(("127.0.0.9", 8080)); time.sleep(600)'
+    lab.machines.run("n1", ["sh", "-c", f"python3 -c '{code}' >/dev/null 2>&1 & echo $! >/run/thief"])
+    awaited(lab, "listener ports", "fail")
+    values = f"[env]\nbind = {lab.machines.addresses['n1']}\nhaproxy = /opt/no-haproxy\n"
+    write_probe(lab, HAPROXY[lab.agent.version] + values)
+    try:
+        lab.wait("the service known", lambda: "root/svc/probe" in lab.cluster("n1").objects)
+        table = examine(lab)
+        assert table["listener ports"]["verdict"] == "ok", table["listener ports"]
+        assert table["haproxy"]["found"] == "/opt/no-haproxy: not installed, and a service here runs it"
+    finally:
+        lab.machines.run("n1", ["sh", "-c", "kill $(cat /run/thief)"])
+        remove_probe(lab)
 
 
 def test_a_daemon_that_does_not_run_is_said(doctored: Lab) -> None:
