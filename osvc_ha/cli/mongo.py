@@ -13,7 +13,7 @@ import click
 from osvc_ha.cli import options
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, ConfigError
-from osvc_ha.systems.mongo.client.link import Fault, Trouble, session
+from osvc_ha.systems.mongo.client.link import Fault, Trouble, is_writable, session
 from osvc_ha.systems.mongo.client.peers import peer_at
 from osvc_ha.systems.mongo.config import Config
 from osvc_ha.systems.mongo.state.setconfig import same_host
@@ -147,14 +147,15 @@ def force(config: Config, head: str, document: Mapping[str, Any], host: Host) ->
         raise ApplyError(trouble.words) from trouble
     members = [str(entry["host"]) for entry in document["members"]]
     limit = config.election_timeout / 1000 + FORCE_SECONDS
-    if not host.wait(lambda: any(_leads(config, at, host) for at in members), limit, POLL):
+    if not host.wait(lambda: any(leads(config, at, host) for at in members), limit, POLL):
         raise ApplyError(f"{head}: has the configuration, and nobody is primary after {limit:g} s; its log says why")
-    return next((at for at in members if _leads(config, at, host)), head)
+    return next((at for at in members if leads(config, at, host)), head)
 
 
-def _leads(config: Config, at: str, host: Host) -> bool:
+def leads(config: Config, at: str, host: Host) -> bool:
+    """Is this member the primary, by its own words?"""
     try:
         with session(peer_at(config, at, host), login=False) as talk:
-            return bool(talk.ask("hello").get("isWritablePrimary"))
+            return is_writable(talk.hello())
     except Trouble:
         return False

@@ -3,59 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import threading
 
 import pymongo
 import pytest
+from mongo_door import Door
 
+from osvc_ha.cli.mongo import leads
 from osvc_ha.drill.mongo_program import find_mongod
 from osvc_ha.drill.processes import listening
 from osvc_ha.planner.errors import HaError
-from osvc_ha.planner.types import Verb
+from osvc_ha.planner.types import Status, Verb
 from osvc_ha.systems.mongo.client.finding import configuration
 
 pytestmark = pytest.mark.live
-
-
-class Door:
-    """A member's name leads here, and on to its mongod once the door is open: as a port that a router forwards."""
-
-    def __init__(self, address: str, behind: str, port: int) -> None:
-        self.open = threading.Event()
-        self._behind, self._sockets = (behind, port), []
-        self._ear = socket.create_server((address, port))
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                threading.Thread(target=self._serve, args=(self._ear.accept()[0],), daemon=True).start()
-
-    def _serve(self, outside: socket.socket) -> None:
-        self._sockets.append(outside)
-        self.open.wait()
-        with contextlib.suppress(OSError):
-            inside = socket.create_connection(self._behind)
-            self._sockets.append(inside)
-            threading.Thread(target=self._copy, args=(inside, outside), daemon=True).start()
-            self._copy(outside, inside)
-
-    def _copy(self, giver: socket.socket, taker: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while words := giver.recv(65536):
-                taker.sendall(words)
-        for one in (giver, taker):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Nobody passes any more."""
-        self.open.set()
-        for one in (self._ear, *self._sockets):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
 
 
 @pytest.fixture
@@ -77,6 +37,27 @@ def launch(group):
 def orders(group):
     """A collection on it."""
     return pymongo.MongoClient(group.behind, group.port, directConnection=True).get_database("shop").get_collection("orders")
+
+
+def test_a_mongod_of_4_4_0_is_asked_in_its_own_words(group) -> None:
+    """It does not know ``hello``: the set begins, a priority is put right, and a person's command sees who leads, by ``isMaster``."""
+    group.own["n1"]["launch"] = "false"
+    group.reconcile("n1", Verb.PROVISION)
+    launch(group)
+    at = f"{group.addresses['n1']}:{group.port}"
+    with contextlib.closing(Door(group.addresses["n1"], group.behind, group.port, unknown="hello")) as door:
+        door.open.set()
+        with pytest.raises(pymongo.errors.OperationFailure, match="no such command: 'HELLO'"):
+            group.ask("n1", "hello")
+        group.reconcile("n1", Verb.START)
+        config = group.ask("n1", "replSetGetConfig")["config"]
+        group.ask(
+            "n1", "replSetReconfig", {**config, "version": config["version"] + 1, "members": [{**config["members"][0], "priority": 7}]}
+        )
+        group.reconcile("n1", Verb.FOLLOW)
+        assert group.ask("n1", "replSetGetConfig")["config"]["members"][0]["priority"] == 100
+        assert group.status("n1").status is Status.UP
+        assert leads(group.config("n1"), at, group.host)
 
 
 def test_a_member_that_starts_is_not_taken_for_data_of_no_set(group) -> None:

@@ -1,13 +1,19 @@
-"""A mongod that runs and does not listen yet: nobody may take it for gone."""
+"""A mongod that runs and does not listen yet, and one that hangs: nobody may take it for gone, nor wait for it for long."""
 
+import itertools
+import signal
 import threading
+import time
 
 import pytest
 
 from osvc_ha.drill.processes import listening
+from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError
 from osvc_ha.planner.types import Status, Verb
 from osvc_ha.systems.mongo.client.finding import find_process
+from osvc_ha.systems.mongo.client.link import Trouble, session
+from osvc_ha.systems.mongo.client.peers import peer_at
 
 pytestmark = pytest.mark.live
 # As one that reads its journal: the process is there, and its port is not.
@@ -86,3 +92,40 @@ def test_a_second_start_waits_for_the_first_ones_mongod(running, go):
     assert (running.directory / "n3" / "mongod.log").read_text().count('"msg":"MongoDB starting"') == 2
     assert listening(running.addresses["n3"], running.port)
     assert running.status("n3").status is Status.UP
+
+
+def test_a_conversation_with_one_that_hangs_half_way_is_over_in_time(make_group):
+    """All commands together have the three seconds; mongod is stopped after two of them."""
+    group = make_group(1)
+    group.start()
+    peer = peer_at(group.config("n1"), f"{group.addresses['n1']}:{group.port}", group.host)
+    began = time.monotonic()
+    try:
+        with session(peer, 3.0) as talk:
+            first = talk.hello()
+            # It answers when something changes, and that is never here.
+            talk.ask("hello", topologyVersion=first["topologyVersion"], maxAwaitTimeMS=2000)
+            group.signal("n1", signal.SIGSTOP)
+            with pytest.raises(Trouble, match="ping: no answer within 3 s"):
+                talk.ask("ping")
+        assert 3.0 <= time.monotonic() - began < 4.5
+    finally:
+        group.signal("n1", signal.SIGCONT)
+
+
+class Unsteady(Host):
+    """Somebody sets its clock, an hour ahead each time that it is asked."""
+
+    def __init__(self):
+        self.hours = itertools.count()
+
+    def now(self):
+        """Each time another."""
+        return super().now() + 3600 * next(self.hours)
+
+
+def test_a_clock_that_is_set_ends_no_wait(group):
+    """START has its ready_timeout by a clock that nobody can set."""
+    group.host = Unsteady()
+    group.start()
+    assert group.settled()

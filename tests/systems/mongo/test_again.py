@@ -39,6 +39,15 @@ def test_a_removal_is_off_when_the_member_is_back(gone):
         again(gone, step, "n1", Verb.FOLLOW)
 
 
+def test_it_is_decided_under_a_persons_own_primary_too(gone):
+    """One that runs on none of our nodes leads the set."""
+    gone.document["members"].append({"_id": 9, "host": "far:27017", "priority": 200})
+    gone.outside = {"far:27017": "PRIMARY"}
+    gone.settle()
+    assert gone.head == "far:27017"
+    assert again(gone, decided(gone, "n1", Verb.FOLLOW, "remove"), "n1", Verb.FOLLOW)
+
+
 def test_nobody_can_tell_without_a_primary(gone):
     """An election is no reason to give up, and none to go on."""
     step = decided(gone, "n1", Verb.FOLLOW, "remove")

@@ -38,7 +38,7 @@ def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
 def settle(config: Config, step: Step, host: Host) -> None:
     """Look again, plan again and do that, until there is nothing left to do. ApplyError with what is left when the time is over."""
     wanted = recall(config, step)
-    give_up = host.now() + config.ready_timeout
+    give_up = host.monotonic() + config.ready_timeout
     while True:
         left = tuple(step for step in plan(look(config, wanted, host), wanted) if not step.theirs)
         if not left:
@@ -47,7 +47,7 @@ def settle(config: Config, step: Step, host: Host) -> None:
         if refused is not None:
             raise ApplyError(refused.why)
         words = _carry_out(config, tuple(each for each in left if each.do not in WAITS), host) or left[-1].why
-        if host.now() >= give_up:
+        if host.monotonic() >= give_up:
             raise ApplyError(f"not ready within {config.ready_timeout:g} s: {words}")
         host.sleep(POLL)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from osvc_ha.systems.mongo.plan import plan
 from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state.documents import first_config
 
-from .link import Fault, Peer, Trouble, session
+from .link import Fault, Peer, Trouble, is_writable, session
 from .peers import keyfile_peer, own_peer
 from .reading import look
 from .reconfig import NOT_PRIMARY
@@ -61,11 +60,11 @@ def _begun(config: Config, step: Step, host: Host) -> Optional[bool]:
 
 
 def _await_primary(peer: Peer, host: Host) -> None:
-    give_up = time.monotonic() + INITIATE_SECONDS
-    while time.monotonic() < give_up:
+    give_up = host.monotonic() + INITIATE_SECONDS
+    while host.monotonic() < give_up:
         try:
             with session(peer, login=False) as talk:
-                if talk.ask("hello").get("isWritablePrimary"):
+                if is_writable(talk.hello()):
                     return
         except Trouble as trouble:
             if trouble.fault is not Fault.COMMAND:

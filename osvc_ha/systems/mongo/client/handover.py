@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import Dict
 
 from osvc_ha.host import Host
@@ -14,9 +15,10 @@ from osvc_ha.systems.mongo.config import Config
 from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state.setconfig import same_host
 
-from .link import Fault, Peer, Trouble, session
+from .greeting import HELLO_SECONDS, hellos, members
+from .link import Fault, Peer, Trouble, is_writable, session
 from .peers import own_peer
-from .reconfig import HELLO_SECONDS, NOT_PRIMARY, POLL, hellos, members
+from .reconfig import NOT_PRIMARY, POLL
 
 LINE_UP_SECONDS = 2.0
 EXCEEDED_TIME_LIMIT = 262
@@ -30,11 +32,13 @@ def sync_from(config: Config, step: Step, host: Host) -> None:
     heir, local = step.arg("heir"), recall(config, step).member_at(step.arg("local"))
     peers = [peer for peer in members(config, step, host).values() if not same_host(str(peer), local)]
     own = own_peer(config, step.arg("host"), host)
-    give_up = time.monotonic() + LINE_UP_SECONDS
+    give_up = host.monotonic() + LINE_UP_SECONDS
     for source, asked in ((local, True), (heir, False)):
         left = [peer for peer in peers if same_host(str(peer), heir) is asked]
-        while left and time.monotonic() < give_up:
-            left = [peer for peer in left if not _copies_from(peer, source)]
+        while left and host.monotonic() < give_up:
+            with ThreadPoolExecutor(len(left)) as pool:
+                there = list(pool.map(_copies_from, left, repeat(source)))
+            left = [peer for peer, done in zip(left, there) if not done]
             with contextlib.suppress(Trouble), session(own, HELLO_SECONDS) as talk:
                 # They think about it when they get something to copy.
                 talk.ask("appendOplogNote", data={"osvc_ha": f"{heir} takes over"})
@@ -83,8 +87,8 @@ def wait_primary(config: Config, step: Step, host: Host) -> None:
         seen.update({node: str(reply.get("primary", "")).lower() for node, reply in replies.items()})
         if config.allow_stop_without_handover and seen[step.arg("local")] == before:
             return True
-        total = max(len(reply.get("hosts", ())) for reply in replies.values())
-        heads = {str(reply.get("me", "")).lower() for reply in replies.values() if reply.get("isWritablePrimary", reply.get("ismaster"))}
+        total = max((len(reply.get("hosts", ())) for reply in replies.values()), default=0)
+        heads = {str(reply.get("me", "")).lower() for reply in replies.values() if is_writable(reply)}
         return any(head != before and 2 * list(seen.values()).count(head) > total for head in heads)
 
     limit = config.election_timeout / 1000 + config.catch_up

@@ -6,14 +6,16 @@ import contextlib
 import errno
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 from urllib.parse import quote
 
 from osvc_ha.cluster.addresses import is_loopback
 from osvc_ha.planner.errors import HaError
+
+from .aside import Aside
 
 LOOK_SECONDS = 2.0
 
@@ -84,16 +86,33 @@ class Peer:
 class Session:
     """Commands to one mongod until a deadline. Each raises Trouble."""
 
-    def __init__(self, peer: Peer, client: Any, give_up: float) -> None:
-        self.peer, self._client, self._give_up = peer, client, give_up
+    def __init__(self, peer: Peer, client: Any, aside: Aside, seconds: float, give_up: float) -> None:
+        self.peer, self._client, self._aside, self._seconds, self._give_up = peer, client, aside, seconds, give_up
 
     def ask(self, command: str, argument: object = 1, database: str = "admin", **more: Any) -> Mapping[str, Any]:
         """A command and its reply."""
+        left = self._give_up - time.monotonic()
+        if left <= 0:
+            raise Trouble(Fault.SILENT, f"{self.peer}: {command}: no time left to ask")
+        try:
+            return self._aside.do(lambda: self._command(command, argument, database, more), left)
+        except TimeoutError as late:
+            raise Trouble(Fault.SILENT, f"{self.peer}: {command}: no answer within {self._seconds:g} s") from late
+
+    def hello(self) -> Mapping[str, Any]:
+        """Its reply to the one question that needs no login."""
+        try:
+            return self.ask("hello")
+        except Trouble as trouble:
+            # 4.4.2 brought it.
+            if trouble.code != COMMAND_NOT_FOUND:
+                raise
+        return self.ask("isMaster")
+
+    def _command(self, command: str, argument: object, database: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
         from bson.errors import BSONError
         from pymongo.errors import PyMongoError
 
-        if time.monotonic() >= self._give_up:
-            raise Trouble(Fault.SILENT, f"{self.peer}: {command}: no time left to ask")
         try:
             reply: Mapping[str, Any] = self._client.get_database(database).command(command, argument, **more)
         except PyMongoError as error:
@@ -103,27 +122,42 @@ class Session:
         return reply
 
 
+def is_writable(hello: Mapping[str, Any]) -> bool:
+    """Does it say, to ``hello`` or to isMaster, that it is the primary and takes writes?"""
+    return bool(hello.get("isWritablePrimary", hello.get("ismaster")))
+
+
 @contextlib.contextmanager
 def session(peer: Peer, seconds: float = LOOK_SECONDS, login: bool = True) -> Iterator[Session]:
     """A conversation that is over after so many seconds, for every command in it together. Trouble when it cannot begin.
 
-    login: with the user's name and password, if there is one.
+    Neither pymongo's deadlines nor the resolver's are that: each begins anew with each address, connection and command. So all is done by
+    a thread of its own. login: with the user's name and password, if there is one.
     """
-    give_up = time.monotonic() + seconds
-    # pymongo tries a refused port again and again until its deadline: one member down would make each look as long as that.
-    _knock(peer, seconds)
+    give_up, aside = time.monotonic() + seconds, Aside()
+    try:
+        # pymongo tries a refused port again and again until its deadline: one member down would make each look as long as that.
+        _knock(peer, aside, give_up)
+        client = _client(peer, max(0.05, give_up - time.monotonic()), login)
+    except Trouble:
+        aside.end()
+        raise
+    try:
+        yield Session(peer, client, aside, seconds, give_up)
+    finally:
+        # That asks the server to forget our sessions, and waits for it.
+        aside.end(client.close)
+
+
+def _client(peer: Peer, seconds: float, login: bool) -> Any:
     import pymongo
     from pymongo.errors import ConfigurationError, PyMongoError
 
     try:
         place = f"mongodb://{quote(peer.host, safe='')}/" if peer.host.startswith("/") else f"mongodb://{peer}/"
-        client: Any = pymongo.MongoClient(place, **_options(peer, max(0.05, give_up - time.monotonic()), login))
+        return pymongo.MongoClient(place, **_options(peer, seconds, login))
     except (ConfigurationError, PyMongoError, OSError, ValueError) as error:
         raise Trouble(Fault.TLS if peer.tls else Fault.COMMAND, f"{peer}: {error}") from error
-    try:
-        yield Session(peer, client, give_up)
-    finally:
-        client.close()
 
 
 def _options(peer: Peer, seconds: float, login: bool) -> Mapping[str, Any]:
@@ -152,27 +186,62 @@ def _options(peer: Peer, seconds: float, login: bool) -> Mapping[str, Any]:
 
 def listens(peer: Peer, seconds: float = 0.5) -> bool:
     """Does anything accept connections there?"""
+    trouble = unreached(peer, seconds)
+    return trouble is None or trouble.fault not in (Fault.REFUSED, Fault.UNRESOLVED)
+
+
+def unreached(peer: Peer, seconds: float = 0.5) -> Optional[Trouble]:
+    """Why no connection gets there; None when one does."""
+    aside = Aside()
     try:
-        _knock(peer, seconds)
+        _knock(peer, aside, time.monotonic() + seconds)
     except Trouble as trouble:
-        return trouble.fault not in (Fault.REFUSED, Fault.UNRESOLVED)
-    return True
+        return trouble
+    finally:
+        aside.end()
+    return None
 
 
-def _knock(peer: Peer, seconds: float) -> None:
+def _knock(peer: Peer, aside: Aside, give_up: float) -> None:
+    """A connection, and its end; of several addresses the first that takes one. Trouble when there is none by then."""
+    began = time.monotonic()
     try:
-        if peer.host.startswith("/"):
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.settimeout(seconds)
-                probe.connect(peer.host)
-            return
-        socket.create_connection((peer.host, peer.port), seconds).close()
-    except socket.gaierror as error:
-        raise Trouble(Fault.UNRESOLVED, f"{peer}: {error.strerror}: the name {peer.host} does not resolve here") from error
-    except OSError as error:
-        # A host without the port refuses; a host that is gone, or a firewall, says nothing or that there is no way.
-        fault = Fault.REFUSED if error.errno in (errno.ECONNREFUSED, errno.ENOENT) else Fault.SILENT
-        raise Trouble(fault, f"{peer}: {error.strerror or error}") from error
+        places = aside.do(lambda: _addresses(peer), give_up - began)
+    except TimeoutError as late:
+        words = f"{peer}: no answer within {give_up - began:.3g} s: the name {peer.host} does not resolve here"
+        raise Trouble(Fault.UNRESOLVED, words) from late
+    try:
+        aside.do(lambda: _connect(peer, places, give_up), give_up - time.monotonic())
+    except TimeoutError as late:
+        raise Trouble(Fault.SILENT, f"{peer}: timed out") from late
+
+
+def _addresses(peer: Peer) -> List[Tuple[int, Any]]:
+    """(family, where) for a socket."""
+    if peer.host.startswith("/"):
+        return [(socket.AF_UNIX, peer.host)]
+    try:
+        return [(family, where) for family, _, _, _, where in socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)]
+    except (socket.gaierror, UnicodeError) as error:
+        words = error.strerror if isinstance(error, OSError) else error
+        raise Trouble(Fault.UNRESOLVED, f"{peer}: {words}: the name {peer.host} does not resolve here") from error
+
+
+def _connect(peer: Peer, places: Sequence[Tuple[int, Any]], give_up: float) -> None:
+    refused: Optional[OSError] = None
+    for number, (family, where) in enumerate(places):
+        try:
+            with socket.socket(family) as probe:
+                # So that one which leads nowhere leaves time for the next.
+                probe.settimeout(max(0.01, (give_up - time.monotonic()) / (len(places) - number)))
+                probe.connect(where)
+                return
+        except OSError as error:
+            refused = error
+    assert refused is not None
+    # A host without the port refuses; a host that is gone, or a firewall, says nothing or that there is no way.
+    fault = Fault.REFUSED if refused.errno in (errno.ECONNREFUSED, errno.ENOENT) else Fault.SILENT
+    raise Trouble(fault, f"{peer}: {refused.strerror or refused}") from refused
 
 
 def _trouble(peer: Peer, command: str, error: Exception) -> Trouble:

@@ -16,7 +16,7 @@ from osvc_ha.systems.mongo.config import Config
 from osvc_ha.systems.mongo.state import Actual, Desired, Health, MemberView
 from osvc_ha.systems.mongo.state.replies import names_of, parse_view
 
-from .link import COMMAND_NOT_FOUND, LOOK_SECONDS, NO_REPLICATION, NOT_YET_INITIALIZED, Fault, Peer, Session, Trouble, session
+from .link import LOOK_SECONDS, NO_REPLICATION, NOT_YET_INITIALIZED, Fault, Peer, Session, Trouble, is_writable, session
 from .peers import keyfile_peer, peer_at, socket_peer
 from .processes import disk
 
@@ -97,7 +97,7 @@ class _Views:
         yield inside, NO_ANSWER.format(peer)
         try:
             with session(peer, LOOK_SECONDS, login=False) as talk:
-                led_to = _process(_hello(talk))
+                led_to = _process(talk.hello())
         except Trouble as trouble:
             yield inside, trouble.words
         else:
@@ -125,7 +125,7 @@ class _Views:
             refused = trouble
         try:
             with session(peer, LOOK_SECONDS, login=False) as talk:
-                replies["hello"] = _hello(talk)
+                replies["hello"] = mapping(talk.hello())
             member = keyfile_peer(self._config, peer, self._host)
             if member is None:
                 return refused, False
@@ -150,25 +150,15 @@ def _process(hello: Mapping[str, Any]) -> str:
     return str(hello.get("topologyVersion", {}).get("processId", ""))
 
 
-def _hello(talk: Session) -> Mapping[str, Any]:
-    try:
-        return mapping(talk.ask("hello"))
-    except Trouble as trouble:
-        # 4.4.2 brought it.
-        if trouble.code != COMMAND_NOT_FOUND:
-            raise
-    return mapping(talk.ask("isMaster"))
-
-
 def _ask_all(talk: Session, replies: Replies) -> Optional[Trouble]:
     """Trouble when the status is refused: whoever may not ask for that is not let in."""
-    replies["hello"] = _hello(talk)
+    replies["hello"] = mapping(talk.hello())
     try:
         replies["replSetGetStatus"] = mapping(talk.ask("replSetGetStatus"))
     except Trouble as trouble:
         if trouble.code not in (NOT_YET_INITIALIZED, NO_REPLICATION) and not _between(trouble):
             return trouble
-    primary = bool(replies["hello"].get("isWritablePrimary") or replies["hello"].get("ismaster"))
+    primary = is_writable(replies["hello"])
     questions: Tuple[Tuple[str, str, Mapping[str, object]], ...] = (
         ("replSetGetConfig", "admin", {"commitmentStatus": True} if primary else {}),
         ("serverStatus", "admin", WITHOUT),

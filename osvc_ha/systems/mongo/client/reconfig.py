@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Dict, Optional, Tuple
+from dataclasses import dataclass
+from typing import Any, Tuple
 
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, UnsafePlan
@@ -14,13 +14,11 @@ from osvc_ha.systems.mongo.config import Config
 from osvc_ha.systems.mongo.plan.again import NotWantedError
 from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state.documents import Change, changed
-from osvc_ha.systems.mongo.state.setconfig import same_host
 
 from .deciding import Decision
-from .link import Fault, Peer, Session, Trouble, session
-from .peers import peer_at
+from .greeting import members, writable
+from .link import Fault, Session, Trouble, session
 
-HELLO_SECONDS = 1.0
 POLL = 0.05
 # Somebody who changes the configuration again and again leaves a moment between two changes, a few milliseconds long: so the pauses are
 # short, and none like the other.
@@ -176,40 +174,6 @@ def _read(talk: Session) -> Tuple[Mapping[str, Any], bool]:
 
 # FailedToParse, InvalidOptions, an unknown field of a command.
 UNKNOWN_OPTION = frozenset({9, 72, 40415})
-
-
-def members(config: Config, step: Step, host: Host) -> Dict[str, Peer]:
-    """node -> how to reach its member, of the scope."""
-    wanted = recall(config, step)
-    return {node: peer_at(config, wanted.member_at(node), host) for node in wanted.scope}
-
-
-def writable(peers: Dict[str, Peer]) -> str:
-    """Which of ``peers`` says it takes writes; "" when none does. Of two, the one elected later. See ``hellos``."""
-    found = {node: reply for node, reply in hellos(peers).items() if reply.get("isWritablePrimary", reply.get("ismaster"))}
-    return max(found, key=lambda node: str(found[node].get("electionId", ""))) if found else ""
-
-
-def hellos(peers: Dict[str, Peer]) -> Dict[str, Mapping[str, Any]]:
-    """What each of them says, {} of one that does not answer. Whom they name the primary and is none of them, a person's own member
-    elsewhere, joins ``peers`` as its host:port."""
-    replies: Dict[str, Mapping[str, Any]] = {node: ask_hello(peer) or {} for node, peer in peers.items()}
-    known = [*(str(peer) for peer in peers.values()), *(str(reply.get("me", "")) for reply in replies.values())]
-    for name in {str(reply.get("primary", "")) for reply in replies.values()} - {""}:
-        if not any(same_host(name, one) for one in known):
-            host, _, port = name.rpartition(":")
-            peers[name] = replace(next(iter(peers.values())), host=host.strip("[]"), port=int(port))
-            replies[name] = ask_hello(peers[name]) or {}
-    return replies
-
-
-def ask_hello(peer: Peer) -> Optional[Mapping[str, Any]]:
-    """Its reply to the one question that needs no login; None when it does not answer."""
-    try:
-        with session(peer, HELLO_SECONDS, login=False) as talk:
-            return talk.ask("hello")
-    except Trouble:
-        return None
 
 
 DO: Mapping[str, Callable[[Config, Step, Host], None]] = dict.fromkeys(("add", "vote", "unvote", "priority", "remove"), reconfigure)

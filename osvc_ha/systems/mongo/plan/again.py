@@ -47,5 +47,5 @@ def _what(step: Step) -> Tuple[str, str, str]:
 
 def _as_committed(actual: Actual, desired: Desired) -> Actual:
     """Whether the configuration is on a majority, the primary is asked at the moment that counts; a look would only hit it by luck."""
-    head = primary(actual, desired)
-    return replace(actual, views={**actual.views, head: replace(actual.views[head], committed=True)})
+    head = actual.views.get(primary(actual, desired))
+    return replace(actual, views={**actual.views, head.node: replace(head, committed=True)}) if head is not None else actual
