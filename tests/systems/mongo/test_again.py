@@ -55,6 +55,15 @@ def test_nobody_can_tell_without_a_primary(gone):
     assert not again(gone, step, "n1", Verb.FOLLOW)
 
 
+def test_one_that_enters_does_so_a_while_later_too(world):
+    """What was decided is the same, though the time that it notes is another."""
+    made = world(placed=("n1", "n2"))
+    made.revive("n3")
+    step = decided(made, "n3", Verb.START, "add")
+    made.time += 5
+    assert again(made, step, "n3", Verb.START)
+
+
 def test_one_that_leaves_stays_when_the_others_have_no_majority_any_more(world):
     """n2 dies while n3 waits for DNS: the refusal is the plan's own sentence."""
     made = world()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import takewhile
-from typing import Tuple
+from typing import Optional, Tuple
 
 from osvc_ha.planner.errors import ApplyError
 from osvc_ha.planner.types import Plan, Step
 from osvc_ha.systems.mongo.state import Actual, Desired
+from osvc_ha.systems.mongo.state.documents import Change
 
 from . import plan
 from .standing import primary
@@ -41,8 +42,9 @@ def _holds(step: Step, left: Plan) -> bool:
     return len(ahead) < len(left) and all(each.do != "step-down" for each in ahead)
 
 
-def _what(step: Step) -> Tuple[str, str, str]:
-    return step.do, step.on, dict(step.args).get("change", "")
+def _what(step: Step) -> Tuple[str, str, Optional[Change]]:
+    change = dict(step.args).get("change")
+    return step.do, step.on, Change.parse(change) if change else None
 
 
 def _as_committed(actual: Actual, desired: Desired) -> Actual:
