@@ -129,3 +129,36 @@ def test_a_clock_that_is_set_ends_no_wait(group):
     group.host = Unsteady()
     group.start()
     assert group.settled()
+
+
+def test_a_mongod_that_hangs_on_the_first_node_keeps_nobody_from_following(running):
+    """n1's is stopped (SIGSTOP) and another is primary: n1's follower stays the one writer and goes on, and its status says what hangs."""
+    running.signal("n1", signal.SIGSTOP)
+    try:
+        running.eventually(lambda: running.primary() in ("n2", "n3"), 60)
+        head = running.primary()
+        config = running.ask(head, "replSetGetConfig")["config"]
+        config["version"] += 1
+        config["members"][2]["priority"] = 7
+        running.ask(head, "replSetReconfig", config, seconds=30)
+        assert "priority" not in [step.do for step in running.plan("n2", Verb.FOLLOW)]
+        running.reconcile("n1", Verb.FOLLOW)
+        members = running.ask(head, "replSetGetConfig")["config"]["members"]
+        assert sorted(member["priority"] for member in members) == [98, 99, 100]
+        health = running.status("n1")
+        assert health.status is Status.WARN
+        assert any("mongod on n1 is silent" in line and "see whether the process hangs" in line for line in health.lines)
+    finally:
+        running.signal("n1", signal.SIGCONT)
+
+
+def test_a_mongod_that_hangs_while_nobody_leads_is_no_news_of_the_set(make_group):
+    """Nothing is known then, and that is what its status says."""
+    group = make_group(1)
+    group.start()
+    group.signal("n1", signal.SIGSTOP)
+    try:
+        health = group.status("n1")
+        assert health.status is Status.UNDEF and "see whether the process hangs" in health.lines[0]
+    finally:
+        group.signal("n1", signal.SIGCONT)

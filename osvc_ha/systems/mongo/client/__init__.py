@@ -10,6 +10,8 @@ from osvc_ha.planner.errors import ApplyError, ObserveError
 from osvc_ha.planner.types import Step, Verb
 from osvc_ha.systems.mongo.config import Config
 from osvc_ha.systems.mongo.plan import desired, plan
+from osvc_ha.systems.mongo.plan.joining import HANGS
+from osvc_ha.systems.mongo.plan.standing import primary
 from osvc_ha.systems.mongo.plan.steps import recall
 from osvc_ha.systems.mongo.state import Actual, Health
 
@@ -21,15 +23,21 @@ __all__ = ["apply", "observe"]
 POLL = 0.1
 WAITS = frozenset({"wait-ready", "settle"})
 WAY_OUT = {
-    Health.SILENT: "see whether the process hangs",
+    Health.SILENT: HANGS,
     Health.DENIED: "name the right username and password_file, and with tls the right certificates",
 }
 
 
 def observe(config: Config, cluster: Cluster, host: Host) -> Actual:
-    """The whole set in one round. ObserveError when this node's own mongod is there but cannot be asked."""
-    actual = look(config, desired(config, cluster, Verb.STOP), host)
+    """The whole set in one round. ObserveError when this node's own mongod is there but cannot be asked.
+
+    Not when it hangs and a primary elsewhere answers: that one knows the set, and whoever keeps it right goes on from here.
+    """
+    wanted = desired(config, cluster, Verb.STOP)
+    actual = look(config, wanted, host)
     here = actual.here
+    if here.health is Health.SILENT and primary(actual, wanted):
+        return actual
     if here.health in WAY_OUT and not (here.health is Health.DENIED and here.initiated is False):
         raise ObserveError(f"mongod on {here.node}: {here.trouble}; {WAY_OUT[here.health]}")
     return actual

@@ -25,6 +25,8 @@ A node that is started a moment later listens after another's last look, and Ope
 so long after that, and sees the set which the other has begun by then. The others wait for a heartbeat, and so leave it to the first.
 """
 
+HANGS = "see whether the process hangs"
+
 
 def provision(actual: Actual, desired: Desired) -> Plan:
     """mongod.conf as it should be, and the data directory, while nothing runs."""
@@ -95,7 +97,8 @@ def _pending(actual: Actual, desired: Desired) -> str:
     if here.health is Health.ABSENT:
         return ""
     if here.health is not Health.ANSWERS and here.initiated is not False:
-        return f"mongod on {desired.local} is {here.health.value} ({here.trouble})"
+        way_out = f"; {HANGS}" if here.health is Health.SILENT else ""
+        return f"mongod on {desired.local} is {here.health.value} ({here.trouble}){way_out}"
     if not here.initiated and not of_set(actual, desired):
         return _unfounded(actual, desired)
     words = readiness.missing(actual, desired)
