@@ -26,6 +26,8 @@ so long after that, and sees the set which the other has begun by then. The othe
 """
 
 HANGS = "see whether the process hangs"
+BY_HAND = 'if it is new, begin the set by hand, once: docs/systems/mongo.md, "Begun by hand"'
+"""Before 5.1 a mongod that is in no set counts nothing."""
 
 
 def provision(actual: Actual, desired: Desired) -> Plan:
@@ -192,5 +194,6 @@ def _not_empty(view: MemberView, mine: bool) -> Optional[str]:
         return f"{node} is in the replica set {view.set_name}"
     # One that lets nobody in yet is judged by its own node, which alone may ask for it to be added.
     if view.has_data is None and not (view.health is Health.DENIED and not mine):
-        return f"{node} does not say whether it holds data ({view.trouble or 'no login'})"
+        words = f"{node} does not say whether it holds data"
+        return f"{words} ({view.trouble})" if view.trouble else f"{words}, as mongod does from 5.1 on; {BY_HAND}"
     return f"{node} holds data and was never in a replica set" if view.has_data else None
