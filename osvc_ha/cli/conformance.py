@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("system_name", metavar="SYSTEM")
+@click.argument("name", metavar="SYSTEM")
 @options.sets
 @click.option("--agent", "inside", is_flag=True, help="Inside the agent on this node, as a service that is purged afterwards.")
 @click.option("--case", "names", multiple=True, help="Only this one; may be given several times.")
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--kills", default=3, show_default=True, type=click.IntRange(1, 100), help="Random moments of each start and stop to kill at."
 )
 @options.output
-def command(system_name: str, pairs: tuple[str, ...], inside: bool, names: tuple[str, ...], listing: bool, kills: int, form: str) -> None:
+def command(name: str, pairs: tuple[str, ...], inside: bool, names: tuple[str, ...], listing: bool, kills: int, form: str) -> None:
     """Try whether SYSTEM's driver keeps its contract here: start and stop twice, status while stopped, a missing program,
     a broken config, a program that hangs, a driver that is killed in the middle.
 
@@ -45,14 +45,14 @@ def command(system_name: str, pairs: tuple[str, ...], inside: bool, names: tuple
         listed = [{"case": name_of(case), "text": text_of(case)} for case in cases]
         options.show(form, {"cases": listed}, [f"{one['case']}: {one['text']}" for one in listed])
         return
-    system = find_subject(system_name).system
+    system = find_subject(name).system
     given = options.pairs_of((system,), pairs)[system]
-    verdicts = conform(system, given, _say, cases, inside, kills)
+    verdicts = conform(name, given, _say, cases, inside, kills)
     passed = any(one.result == PASS for one in verdicts) and all(one.result != FAIL for one in verdicts)
-    closing = f"{system}, {'inside the agent' if inside else 'exec contract'}: {_counted(verdicts)}"
+    closing = f"{name}, {'inside the agent' if inside else 'exec contract'}: {_counted(verdicts)}"
     if form == "json":
         runner = "agent" if inside else "exec"
-        document = {"system": system, "runner": runner, "passed": passed, "cases": [one.public() for one in verdicts]}
+        document = {"system": name, "runner": runner, "passed": passed, "cases": [one.public() for one in verdicts]}
         click.echo(json.dumps(document, indent=2, sort_keys=True))
     else:
         _table(verdicts)
@@ -66,8 +66,8 @@ def _say(verdict: Verdict) -> None:
 
 
 def _counted(verdicts: tuple[Verdict, ...]) -> str:
-    count = {result: sum(one.result == result for one in verdicts) for result in ("pass", "fail", "skip")}
-    words = f"{count['pass']} passed, {count['fail']} failed, {count['skip']} skipped"
+    count = {result: sum(one.result == result for one in verdicts) for result in ("pass", "fail", "skip", "n/a")}
+    words = f"{count['pass']} passed, {count['fail']} failed, {count['skip']} skipped, {count['n/a']} not applicable"
     verdict = "CONTRACT BROKEN" if count["fail"] else "contract kept" if count["pass"] else "NOTHING TRIED"
     return f"{verdict}: {words}"
 
@@ -80,7 +80,7 @@ def _table(verdicts: tuple[Verdict, ...]) -> None:
     table = Table(show_edge=False)
     for name in ("case", "verdict", "seconds", "what"):
         table.add_column(name, justify="right" if name == "seconds" else "left", no_wrap=name == "case", overflow="fold")
-    colours = {"pass": "green", "fail": "bold red", "skip": "yellow"}
+    colours = {"pass": "green", "fail": "bold red", "skip": "yellow", "n/a": "dim"}
     for one in verdicts:
         what = one.text if one.result == "pass" else f"expected: {one.expected}\nseen: {one.seen}" if one.result == "fail" else one.why
         table.add_row(one.case, f"[{colours[one.result]}]{one.result}[/]", f"{one.seconds:.1f}", escape(what))

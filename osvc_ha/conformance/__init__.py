@@ -6,6 +6,7 @@ systems in subjects.py.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Tuple
@@ -14,14 +15,15 @@ from osvc_ha.conformance.bench import Bench, Runner
 from osvc_ha.conformance.cases import CASES, Case, name_of, text_of
 from osvc_ha.conformance.executed import Executed
 from osvc_ha.conformance.subjects import SUBJECTS, Place, find_subject
-from osvc_ha.conformance.verdict import FAIL, PASS, SKIP, Failed, Skipped, Verdict
+from osvc_ha.conformance.verdict import FAIL, NEVER, PASS, SKIP, Failed, NotTried, Verdict
 from osvc_ha.drill.processes import Run, reserve
-from osvc_ha.planner.errors import ConfigError, HaError
+from osvc_ha.planner.errors import ApplyError, ConfigError, HaError
 
 __all__ = [
     "CASES",
     "FAIL",
     "KILLS",
+    "NEVER",
     "PASS",
     "SKIP",
     "SUBJECTS",
@@ -51,48 +53,53 @@ def find_cases(names: Sequence[str]) -> Tuple[Case, ...]:
 
 
 def conform(
-    system: str,
+    name: str,
     given: Mapping[str, str],
     report: Report,
     cases: Sequence[Case] = CASES,
     inside: bool = False,
     kills: int = KILLS,
 ) -> Tuple[Verdict, ...]:
-    """Try the cases one after the other, and report each. given: keywords that win over those that keep it in its place.
+    """Try the cases on the subject of that name, one after the other, and report each. given: keywords that win over those that keep it
+    in its place.
 
     inside: in the agent on this node, as a throwaway service. Nothing is left behind, whatever ends it. HaError when it
     cannot begin.
     """
-    subject = find_subject(system)
-    path = f"{NAMESPACE}/conformance-{system}"
-    with Run(f"osvc_ha-conformance-{system}-") as run, reserve(1, PORTS) as reserved:
+    subject = find_subject(name)
+    lacking = subject.lacking(given)
+    if lacking:
+        raise ApplyError(f"{name}: {lacking}")
+    path = f"{NAMESPACE}/conformance-{name}"
+    with Run(f"osvc_ha-conformance-{name}-") as run, reserve(1, PORTS) as reserved:
         home = run.directory / "node"
         if inside:
             from osvc_ha.conformance.inside import Inside, own_address
 
             place = Place(home, own_address(), reserved.ports, path)
-            runner: Runner = Inside(system, place)
+            runner: Runner = Inside(subject, place)
         else:
             place = Place(home, reserved.addresses[0], reserved.ports, path, run.directory / "cluster.json")
-            runner = Executed(system, place)
+            runner = Executed(subject.system, place)
         bench = Bench(subject, runner, place, given, kills)
         try:
             return tuple(tried(bench, case, report) for case in cases)
         finally:
-            runner.close()
+            # The agent first: what it misses, it may start again.
+            with contextlib.closing(bench), contextlib.closing(runner):
+                pass
 
 
 def tried(bench: Bench, case: Case, report: Report) -> Verdict:
     """One case, from a clear bench; its verdict, reported."""
     began = time.monotonic()
-    result, expected, seen, why = PASS, "", "", bench.runner.cannot.get(name_of(case), "")
+    result, expected, seen, why = PASS, "", "", ""
     try:
-        if why:
-            raise Skipped(why)
+        _refuse(bench, name_of(case))
         bench.clear()
         case(bench)
-    except Skipped:
-        result = SKIP
+    except NotTried as reason:
+        result, why = reason.result, reason.why
     except Failed as failure:
         result, expected, seen = FAIL, failure.expected, failure.seen
     except HaError as error:
@@ -100,3 +107,9 @@ def tried(bench: Bench, case: Case, report: Report) -> Verdict:
     verdict = Verdict(name_of(case), text_of(case), result, time.monotonic() - began, expected, seen, why)
     report(verdict)
     return verdict
+
+
+def _refuse(bench: Bench, case: str) -> None:
+    for result, reasons in ((NEVER, bench.subject.never), (SKIP, bench.runner.cannot)):
+        if case in reasons:
+            raise NotTried(result, reasons[case])

@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import hashlib
-import os
 import shutil
-import signal
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Tuple
 
 from osvc_ha.conformance.command import Command, Ended
-from osvc_ha.conformance.subjects import Place, Subject
+from osvc_ha.conformance.subjects import Keywords, Place, Subject
 from osvc_ha.conformance.verdict import Failed
-from osvc_ha.drill.process import Process, residents
 
 # The deadline that the driver sets itself is 20 s; agents give a check less only when an operator says so.
 STATUS_SECONDS = 25.0
@@ -26,6 +23,8 @@ CALM_SECONDS = 5.0
 # How long the next run may say "cannot tell" or "still to do" after one that was killed, while a program is half way up.
 PATIENCE = 30.0
 EVERY = 0.05
+# What is larger is taken for unchanged when its size and its time are the same.
+LARGEST_READ = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -87,22 +86,27 @@ class Bench:
         """Where all its files and processes are."""
         return self.place.home
 
+    @property
+    def keywords(self) -> Keywords:
+        """Those that it usually has."""
+        return {**self.subject.keywords(self.place), **self._given}
+
     def clear(self) -> None:
-        """No process, no file, the usual keywords."""
-        give_up = time.monotonic() + CALM_SECONDS
-        while (left := residents(self.home)) and time.monotonic() < give_up:
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(EVERY)
+        """Nothing runs, no file, the usual keywords."""
+        self.end()
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
-        self.subject.prepare(self.place)
+        self.subject.prepare(self.place, self.keywords)
         self.give()
+
+    def close(self) -> None:
+        """Nothing of it is left, nor of what it needed."""
+        self.end()
+        self.subject.finish(self.place)
 
     def give(self, **changed: str) -> None:
         """The usual keywords, and these."""
-        self.runner.give({**self.subject.keywords(self.place), **self._given, **changed})
+        self.runner.give({**self.keywords, **changed})
 
     def run(self, word: str) -> Ended:
         """Have it done, to whatever end within the contract."""
@@ -148,47 +152,58 @@ class Bench:
             raise Failed(f"status {' or '.join(words)} {when}", str(told))
         return told
 
-    def up(self) -> Tuple[int, ...]:
-        """Start it, and see that it is up; its processes."""
+    def up(self) -> Tuple[str, ...]:
+        """Start it, and see that it is up; what there is of it."""
         self.succeed("start")
         self.expect("up", when="after a start")
-        return self.processes()
+        return self.running()
 
-    def processes(self) -> Tuple[int, ...]:
-        """Pids of all that runs in its place."""
-        return tuple(residents(self.home))
+    def running(self) -> Tuple[str, ...]:
+        """What there is of it now (bodies.py), without what comes and goes by itself."""
+        return self.subject.body.lasting(self.home)
+
+    def parts(self) -> Tuple[str, ...]:
+        """All there is of it now."""
+        return self.subject.body.parts(self.home)
+
+    def end(self) -> None:
+        """Take all of it away, as a crash would."""
+        self.subject.body.end(self.home)
+
+    def describe(self, parts: Iterable[str]) -> str:
+        """For a report."""
+        return ", ".join(map(self.subject.body.describe, parts)) or "nothing"
 
     def expect_none(self, when: str) -> None:
         """Nothing runs in its place; what a killed run started for a moment may end first."""
         give_up = time.monotonic() + CALM_SECONDS
-        while left := self.processes():
+        while left := self.parts():
             if time.monotonic() >= give_up:
-                raise Failed(f"no process {when}", ", ".join(f"{pid} {_command_line(pid)}" for pid in left))
+                raise Failed(f"nothing runs {when}", self.describe(left))
             time.sleep(EVERY)
 
+    def expect_as_many(self, usual: Sequence[str], when: str) -> None:
+        """As many run as do usually."""
+        found = self.running()
+        if len(found) != len(usual):
+            raise Failed(f"{len(usual)} running {when}", self.describe(found))
+
     def files(self, without: Tuple[str, ...] = ()) -> dict[str, str]:
-        """Name below home -> what it is, so that any change shows. without: patterns of names to leave out."""
+        """Name below home -> what it is, so that any change shows. without: patterns of names, or of paths below home, to leave out."""
         found = {}
         for path in sorted(self.home.rglob("*")):
-            if not any(fnmatch.fnmatch(path.name, pattern) for pattern in without):
+            name = str(path.relative_to(self.home))
+            if not any(fnmatch.fnmatch(name if "/" in pattern else path.name, pattern) for pattern in without):
                 with contextlib.suppress(FileNotFoundError):
-                    found[str(path.relative_to(self.home))] = _mark(path)
+                    found[name] = _mark(path)
         return found
 
     @contextlib.contextmanager
     def hung(self) -> Iterator[None]:
-        """While it lasts, every process of it is stopped, and its time has passed."""
-        stopped = [Process(str(pid), pid) for pid in self.processes()]
-        if not stopped:
-            raise Failed("processes that can hang", "none runs")
-        for process in stopped:
-            process.pause()
-        self.subject.age(self.place)
-        try:
+        """While it lasts, whoever asks it gets no answer, and its time has passed."""
+        with self.subject.body.hang(self.home, self.place.beside):
+            self.subject.age(self.place)
             yield
-        finally:
-            for process in stopped:
-                process.resume()
 
     def await_(self, condition: Callable[[], bool], expected: str) -> None:
         """Until it is so."""
@@ -209,14 +224,9 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 
 def _mark(path: Path) -> str:
     found = path.lstat()
+    if stat.S_ISREG(found.st_mode) and found.st_size > LARGEST_READ:
+        return f"{found.st_ino} {found.st_mode:o} {found.st_size} {found.st_mtime_ns}"
     if stat.S_ISREG(found.st_mode):
         return f"{found.st_ino} {found.st_mode:o} {hashlib.sha256(path.read_bytes()).hexdigest()}"
     # A directory's own times change with what is in it, which is listed by itself.
     return f"{found.st_mode:o}" if stat.S_ISDIR(found.st_mode) else f"{found.st_ino} {found.st_mode:o}"
-
-
-def _command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return "(gone)"

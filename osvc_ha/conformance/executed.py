@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Tuple
 
 from osvc_ha.agents import v3
+from osvc_ha.agents.sockets import local_name
 from osvc_ha.conformance.bench import Told
 from osvc_ha.conformance.command import Command, Ended
-from osvc_ha.conformance.subjects import Place
+from osvc_ha.conformance.subjects import Place, Processes
 from osvc_ha.conformance.verdict import Failed
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -69,7 +70,8 @@ class Executed:
         return "a sentence, not a stack trace" if "Traceback" in ended.said else ""
 
     def close(self) -> None:
-        """It leaves nothing but what is in its place."""
+        """A driver that was interrupted half way, and what it has just started: they are known by where the snapshot is."""
+        Processes().end(self._place.home.parent)
 
     def _argv(self, word: str) -> Tuple[str, ...]:
         return (*self._driver, self._system, word, "--snapshot", str(self._place.snapshot))
@@ -83,12 +85,14 @@ class Executed:
 def _cluster(place: Place) -> dict[str, object]:
     """One node, and the service on it with one port, behind which nobody listens."""
     labels = {"osvc.l4.enable": "true", "osvc.l4.port": str(place.ports[2]), "osvc.l4.target_port": str(place.ports[3])}
-    service = {"scope": ["n1"], "topology": "flex", "instances": {"n1": {"avail": "up"}}, "config": {"env": labels}}
+    # DRBD's kernel knows this node by its own name.
+    node = local_name()
+    service = {"scope": [node], "topology": "flex", "instances": {node: {"avail": "up"}}, "config": {"env": labels}}
     return {
         "format": "osvc-ha-snapshot",
         "version": 1,
-        "local": "n1",
+        "local": node,
         "cluster": {"id": "conformance", "name": "conformance"},
-        "nodes": {"n1": {"alive": True, "labels": {"osvc_ha_address": place.address}}},
+        "nodes": {node: {"alive": True, "labels": {"osvc_ha_address": place.address}}},
         "objects": {place.path: service},
     }

@@ -16,8 +16,8 @@ from osvc_ha.agents.sockets import find_door, local_name
 from osvc_ha.cluster.addresses import address_of
 from osvc_ha.conformance.bench import Told
 from osvc_ha.conformance.command import Command, Ended
-from osvc_ha.conformance.dialects import DIALECTS, RID, render_service
-from osvc_ha.conformance.subjects import Place
+from osvc_ha.conformance.dialects import DIALECTS, render_service
+from osvc_ha.conformance.subjects import Place, Subject
 from osvc_ha.conformance.verdict import Failed
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError
@@ -44,12 +44,12 @@ class Inside:
     # Whatever went wrong, the agent says 1.
     retry: Tuple[int, ...] = (1,)
 
-    def __init__(self, system: str, place: Place) -> None:
+    def __init__(self, subject: Subject, place: Place) -> None:
         agent = find_door().agent
         self.name = f"agent {agent}"
-        self._system = system
+        self._system = subject.system
         self._place = place
-        self._dialect = DIALECTS[agent]
+        self._dialect = DIALECTS[agent](subject.group)
         self.cannot = self._dialect.cannot
         self._program = PROGRAM if Path(PROGRAM).exists() else str(Path(sys.executable).with_name("osvc-ha"))
         self._options: Mapping[str, str] = {}
@@ -89,7 +89,7 @@ class Inside:
         try:
             word, said = self._dialect.read(ended.out)
         except MALFORMED as error:
-            raise Failed(f"a status of {RID} in JSON", f"{ended} ({type(error).__name__}: {error})") from error
+            raise Failed(f"a status of {self._dialect.rid} in JSON", f"{ended} ({type(error).__name__}: {error})") from error
         return Told(word, said, ended.seconds)
 
     def complaint(self, ended: Ended) -> str:

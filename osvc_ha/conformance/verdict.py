@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PASS, FAIL, SKIP = "pass", "fail", "skip"
+PASS, FAIL, SKIP, NEVER = "pass", "fail", "skip", "n/a"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One case on one system. text: what a user would notice. expected, seen: of a failure. why: of a skipped one."""
+    """One case on one system. text: what a user would notice. expected, seen: of a failure. why: of one that was not tried.
+
+    SKIP: it cannot be tried this way. NEVER: it makes no sense for this system.
+    """
 
     case: str
     text: str
@@ -41,5 +44,10 @@ class Failed(Exception):
         self.seen = seen
 
 
-class Skipped(Exception):
-    """This case cannot be tried here, and why."""
+class NotTried(Exception):
+    """SKIP or NEVER, and why."""
+
+    def __init__(self, result: str, why: str) -> None:
+        super().__init__(why)
+        self.result = result
+        self.why = why

@@ -164,7 +164,8 @@ class Process:
 
 
 def residents(directory: Path) -> List[int]:
-    """Processes of ours that live in a directory: started there, or with its name on their command line.
+    """Processes of ours (for root: of anybody, such as a server's own account) that live in a directory: started there, or with its name
+    on their command line.
 
     Processes of a terminal are left alone: somebody who reads the logs in his shell is no leftover.
     """
@@ -173,7 +174,7 @@ def residents(directory: Path) -> List[int]:
 
 def _lives(pid: int, directory: str) -> bool:
     try:
-        if os.stat(f"/proc/{pid}").st_uid != os.geteuid():
+        if os.geteuid() not in (0, os.stat(f"/proc/{pid}").st_uid):
             return False
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[4] != "0":
             return False

@@ -1,6 +1,6 @@
 """A driver in one file, with a server in the same file, that keeps the contract, or breaks it in the way that it is told.
 
-toy.py toy VERB --snapshot FILE        OSVC_HA_DIRECTORY, OSVC_HA_PROGRAM, OSVC_HA_COUNT, OSVC_HA_BROKEN
+toy.py toy VERB --snapshot FILE        OSVC_HA_DIRECTORY, OSVC_HA_PROGRAM, OSVC_HA_COUNT, OSVC_HA_PATIENCE, OSVC_HA_BROKEN
 toy.py serve SOCKET
 """
 
@@ -87,7 +87,9 @@ class Toy:
         self.settings.write_text("x")
         if not self.servers() or self.broken == "double":
             self.launch()
-        self.wait(self.answers)
+        patience = float(os.environ.get("OSVC_HA_PATIENCE") or "10")
+        if not self.wait(self.answers, patience) and self.broken != "hopeful":
+            self.fail(f"{self.socket}: no answer within {patience:g} s", 5)
 
     def launch(self) -> None:
         """Holding no pipe of ours."""

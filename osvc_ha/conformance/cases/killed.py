@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 
 from osvc_ha.conformance.bench import Bench
-from osvc_ha.conformance.verdict import Failed
 
 LOOK_EVERY = 0.002
 
@@ -20,8 +19,7 @@ def start_killed_then_start(bench: Bench) -> None:
         when = _killed(bench, "start", moment)
         bench.converge("start", when)
         bench.expect("up", when=f"after a start {when}")
-        if len(bench.processes()) != usual:
-            raise Failed(f"{usual} processes {when}", str(bench.processes()))
+        bench.expect_as_many(usual, when)
         bench.succeed("stop", when)
         bench.expect_none(f"after a stop {when}")
 
@@ -51,19 +49,18 @@ def stop_killed_then_stop(bench: Bench) -> None:
 def stop_killed_then_start(bench: Bench) -> None:
     """A start after a killed stop ends up, with as many processes as ever."""
     seconds = _usual_stop(bench)
-    usual = len(bench.up())
+    usual = bench.up()
     for moment in _moments(bench, seconds):
         when = _killed(bench, "stop", moment)
         bench.converge("start", when)
         bench.await_(lambda: bench.status().word == "up", f"status up after a start {when}")
-        if len(bench.processes()) != usual:
-            raise Failed(f"{usual} processes {when}", str(bench.processes()))
+        bench.expect_as_many(usual, when)
 
 
-def _usual_start(bench: Bench) -> tuple[int, float]:
-    """How many processes there are after a start, and how long it takes."""
+def _usual_start(bench: Bench) -> tuple[tuple[str, ...], float]:
+    """What there is after a start, and how long it takes."""
     seconds = bench.succeed("start").seconds
-    usual = len(bench.processes())
+    usual = bench.running()
     bench.succeed("stop")
     return usual, seconds
 
@@ -74,7 +71,7 @@ def _usual_stop(bench: Bench) -> float:
 
 
 def _moments(bench: Bench, seconds: float) -> Iterator[float]:
-    """Seconds after which to kill, spread over the usual time; the first is when its processes have just come or gone: -1."""
+    """Seconds after which to kill, spread over the usual time; the first is when something has just come or gone: -1."""
     yield -1.0
     for number in range(bench.kills):
         yield seconds * (number + random.random()) / bench.kills
@@ -82,14 +79,14 @@ def _moments(bench: Bench, seconds: float) -> Iterator[float]:
 
 def _killed(bench: Bench, word: str, moment: float) -> str:
     """Begin, and kill at that moment. How to say when."""
-    before = bench.processes()
+    before = bench.parts()
     began = time.monotonic()
     command = bench.runner.begin(word)
-    while command.running and not (time.monotonic() - began >= moment if moment >= 0 else bench.processes() != before):
+    while command.running and not (time.monotonic() - began >= moment if moment >= 0 else bench.parts() != before):
         time.sleep(LOOK_EVERY)
     passed = time.monotonic() - began
     bench.runner.kill(command)
-    return f"after a {word} that was killed after {passed:.3f} s" + (", when its processes had just changed" if moment < 0 else "")
+    return f"after a {word} that was killed after {passed:.3f} s" + (", when something of it had just come or gone" if moment < 0 else "")
 
 
 CASES = (start_killed_then_start, start_killed_then_stop, stop_killed_then_stop, stop_killed_then_start)

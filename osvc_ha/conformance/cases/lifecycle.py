@@ -16,20 +16,20 @@ def status_before_anything(bench: Bench) -> None:
 def start(bench: Bench) -> None:
     """A start brings it up, and the status says so at once."""
     if not bench.up():
-        raise Failed("a process after a start", "none")
+        raise Failed("something that runs after a start", "nothing does")
 
 
 def start_twice(bench: Bench) -> None:
-    """A second start succeeds and does nothing: the same processes, the same files."""
+    """A second start succeeds and does nothing: the same processes or mount, the same files."""
     before, files = bench.up(), bench.files(bench.subject.restless)
     bench.succeed("start", "a second time")
     bench.expect("up", when="after a second start")
-    _same_processes(bench, before, "a second start")
+    _the_same(bench, before, "a second start")
     _unchanged(bench, files, "a second start", running=True)
 
 
 def stop(bench: Bench) -> None:
-    """A stop ends every process of it, and the status is down at once."""
+    """A stop leaves nothing of it running, and the status is down at once."""
     bench.up()
     bench.succeed("stop")
     bench.expect("down", when="after a stop")
@@ -66,11 +66,11 @@ def status_while_stopped(bench: Bench) -> None:
 
 
 def status_changes_nothing(bench: Bench) -> None:
-    """Looking at a running one leaves its processes and files as they are."""
-    processes, files = bench.up(), bench.files(bench.subject.restless)
+    """Looking at a running one leaves what runs and its files as they are."""
+    running, files = bench.up(), bench.files(bench.subject.restless)
     for _ in range(2):
         bench.expect("up", when="while it runs")
-    _same_processes(bench, processes, "status")
+    _the_same(bench, running, "status")
     _unchanged(bench, files, "status", running=True)
 
 
@@ -84,6 +84,7 @@ def no_pipe_kept_open(bench: Bench) -> None:
 
 def provision(bench: Bench) -> None:
     """Provisioning succeeds, a second time too; what is provisioned can be started."""
+    bench.subject.bare(bench.place)
     for why in ("", "a second time"):
         bench.succeed("provision", why)
         if not bench.runner.starts_what_it_provisions:
@@ -93,9 +94,9 @@ def provision(bench: Bench) -> None:
 
 def provision_while_it_runs(bench: Bench) -> None:
     """Provisioning one that runs already harms nothing."""
-    processes = bench.up()
+    running = bench.up()
     bench.succeed("provision", "while it runs")
-    _same_processes(bench, processes, "provision")
+    _the_same(bench, running, "provision")
     bench.expect("up", when="after provision of one that runs")
 
 
@@ -129,24 +130,24 @@ def standby(bench: Bench) -> None:
     bench.succeed("standby on")
     bench.succeed("startstandby")
     bench.expect("stdby up", when="after startstandby")
-    processes = bench.processes()
+    running = bench.running()
     bench.succeed("stop", "of the service")
     bench.expect("stdby up", when="after a stop of the service")
-    _same_processes(bench, processes, "a stop of the service")
+    _the_same(bench, running, "a stop of the service")
 
 
-def _same_processes(bench: Bench, before: tuple[int, ...], what: str) -> None:
-    after = bench.processes()
+def _the_same(bench: Bench, before: tuple[str, ...], what: str) -> None:
+    after = bench.running()
     if after != before:
-        raise Failed(f"{what} leaves the processes {' '.join(map(str, before))} as they are", " ".join(map(str, after)) or "none runs")
+        raise Failed(f"{what} leaves {', '.join(before)} as it is", bench.describe(after))
 
 
 def _unchanged(bench: Bench, before: dict[str, str], what: str, running: bool = False) -> None:
     after = changes(before, bench.files(bench.subject.restless if running else ()))
     if after:
         raise Failed(f"{what} changes no file", after)
-    if not running and bench.processes():
-        raise Failed(f"{what} starts no process", ", ".join(map(str, bench.processes())))
+    if not running and bench.parts():
+        raise Failed(f"{what} starts nothing", bench.describe(bench.parts()))
 
 
 CASES = (

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from osvc_ha.conformance.bench import Bench
+from osvc_ha.conformance.bench import Bench, changes
 from osvc_ha.conformance.verdict import Failed
 
 NOWHERE = "/nonexistent/program"
@@ -39,29 +37,29 @@ def wrong_keyword(bench: Bench) -> None:
     told = bench.expect("undef", when=f"with {keyword}={value}")
     if keyword not in told.said:
         raise Failed(f"status names {keyword}", str(told))
-    if bench.files() != before or bench.processes():
-        raise Failed("nothing is begun", f"{sorted(set(bench.files()) - set(before))} {bench.processes()}")
+    if bench.files() != before or bench.parts():
+        raise Failed("nothing is begun", f"{changes(before, bench.files())} {bench.describe(bench.parts())}")
 
 
 def wrong_keyword_while_running(bench: Bench) -> None:
     """A mistake made while it runs does not take it down; mended, all is as before."""
     keyword, value = bench.subject.wrong
-    processes = bench.up()
+    running = bench.up()
     bench.give(**{keyword: value})
     bench.expect(*UNSURE, when=f"with {keyword}={value} while it runs")
     bench.refuse("start", keyword, value)
-    if bench.processes() != processes:
-        raise Failed("the same processes", str(bench.processes()))
+    if bench.running() != running:
+        raise Failed("what ran runs on", bench.describe(bench.running()))
     bench.give()
     bench.expect("up", when="once the mistake is mended")
     bench.succeed("stop")
 
 
 def spoiled_files(bench: Bench) -> None:
-    """A file of ours emptied, cut in half or overwritten while it was stopped: start mends it, or says which file it is."""
+    """A file emptied, cut in half or overwritten while it was stopped: start mends it, or says which file it is."""
     bench.up()
     bench.succeed("stop")
-    for name in bench.subject.owned:
+    for name in (*bench.subject.owned, *bench.subject.theirs):
         file = bench.home / name
         for how in _ways(bench, file):
             with _spoiled(file, how) as spoilt:
@@ -79,10 +77,11 @@ def spoiled_files(bench: Bench) -> None:
 
 
 def spoiled_files_while_running(bench: Bench) -> None:
-    """A file of ours lost or overwritten while it runs: status is never down, and stop ends it, or says which file it is."""
-    for name in bench.subject.owned:
+    """A file lost or overwritten while it runs: status is never down, and stop ends it, or says which file it is."""
+    owned, theirs = bench.subject.owned, bench.subject.theirs
+    for name, ways in (*((name, ("removed", "garbage")) for name in owned), *((name, ("garbage",)) for name in theirs)):
         file = bench.home / name
-        for how in ("removed",) if bench.runner.slow else ("removed", "garbage"):
+        for how in ways[:1] if bench.runner.slow else ways:
             bench.up()
             with _spoiled(file, how) as spoilt:
                 bench.expect("up", *UNSURE, when=f"while it runs with {spoilt}")
@@ -97,13 +96,12 @@ def spoiled_files_while_running(bench: Bench) -> None:
 
 def hung_status(bench: Bench) -> None:
     """A program that hangs: status answers in time, and it is not down, for then an agent would not stop it. Awake again, it is up."""
-    processes = bench.up()
+    usual = bench.up()
     with bench.hung():
         bench.expect(*UNSURE, when="while it hangs")
     bench.converge("start", "once it is awake")
     bench.await_(lambda: bench.status().word == "up", "status up once it is awake")
-    if len(bench.processes()) != len(processes):
-        raise Failed(f"{len(processes)} processes", str(bench.processes()))
+    bench.expect_as_many(usual, "once it is awake")
 
 
 def hung_stop(bench: Bench) -> None:
@@ -118,20 +116,31 @@ def hung_stop(bench: Bench) -> None:
     bench.up()
 
 
+def hung_start(bench: Bench) -> None:
+    """A program that never becomes ready: start ends in time and says so, status is not up, and stop leaves nothing of it."""
+    with bench.subject.unready(bench.place, bench.keywords) as keywords:
+        bench.give(**keywords)
+        ended = bench.run("start")
+        if ended.code == 0 or not ended.said:
+            raise Failed("start fails with a sentence", str(ended))
+        bench.expect("down", *UNSURE, when="after that start")
+        bench.succeed("stop", "after that start")
+        bench.expect_none("after that stop")
+    bench.give()
+    bench.up()
+
+
 def program_dies(bench: Bench) -> None:
-    """Its processes are killed: status is not up, stop succeeds, and so does a start right away."""
-    processes = bench.up()
+    """What runs of it is killed or taken away: status is not up, stop succeeds, and so does a start right away."""
+    usual = bench.up()
     for word in ("start", "stop"):
-        for pid in bench.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        bench.expect_none("after SIGKILL")
-        bench.expect("down", *UNSURE, when="after its processes were killed")
-        bench.converge(word, "after its processes were killed")
+        bench.end()
+        bench.expect_none("after that")
+        bench.expect("down", *UNSURE, when="after it was killed")
+        bench.converge(word, "after it was killed")
         if word == "start":
             bench.expect("up", when="after that")
-            if len(bench.processes()) != len(processes):
-                raise Failed(f"{len(processes)} processes", str(bench.processes()))
+            bench.expect_as_many(usual, "after that")
     bench.expect("down", when="after the stop")
 
 
@@ -170,5 +179,6 @@ CASES = (
     spoiled_files_while_running,
     hung_status,
     hung_stop,
+    hung_start,
     program_dies,
 )

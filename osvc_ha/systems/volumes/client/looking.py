@@ -37,7 +37,7 @@ def touch(config: Config, host: Host) -> Touched:
         "client": CLIENTS.get(config.kind, ""),
         "write": config.probe == "write" and not config.read_only,
         "seconds": config.probe_seconds,
-        "lock": str(LOCKS / f"{hashlib.sha256(config.mount.encode()).hexdigest()[:16]}.lock"),
+        "lock": str(lock_of(config.mount)),
     }
     try:
         done = host.run(program("touch.py", asked), seconds=config.probe_seconds + MORE_SECONDS)
@@ -46,6 +46,11 @@ def touch(config: Config, host: Host) -> Touched:
     if done.code:
         raise ObserveError(f"{config.mount}: it cannot be looked at: {done.words}")
     return parse_touched(done.out)
+
+
+def lock_of(mount: str) -> Path:
+    """Held by the child that touches this mount point."""
+    return LOCKS / f"{hashlib.sha256(mount.encode()).hexdigest()[:16]}.lock"
 
 
 def folder_of(config: Config, host: Host) -> str:
