@@ -11,7 +11,8 @@ from osvc_ha.drill.processes import listening
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import HaError
 from osvc_ha.planner.types import Status, Verb
-from osvc_ha.systems.mongo.client.finding import find_process
+from osvc_ha.systems.mongo.client import processes
+from osvc_ha.systems.mongo.client.finding import configuration, find_process
 from osvc_ha.systems.mongo.client.link import Trouble, session
 from osvc_ha.systems.mongo.client.peers import peer_at
 
@@ -24,16 +25,16 @@ exec {program} "$@"
 
 
 class Start(threading.Thread):
-    """START of n3 as the agent there does it, all the while that its mongod does not listen."""
+    """START as the agent of a node does it, all the while that its mongod does not listen."""
 
-    def __init__(self, group):
+    def __init__(self, group, node="n3"):
         super().__init__(daemon=True)
-        self.group, self.error = group, None
+        self.group, self.node, self.error = group, node, None
 
     def run(self):
         """Keep the error."""
         try:
-            self.group.reconcile("n3", Verb.START)
+            self.group.reconcile(self.node, Verb.START)
         except HaError as error:
             self.error = error
 
@@ -162,3 +163,44 @@ def test_a_mongod_that_hangs_while_nobody_leads_is_no_news_of_the_set(make_group
         assert health.status is Status.UNDEF and "see whether the process hangs" in health.lines[0]
     finally:
         group.signal("n1", signal.SIGCONT)
+
+
+def test_a_container_is_waited_for_as_long_as_a_member(make_group):
+    """With launch=false, ready_timeout says how long START waits for the mongod that another starts."""
+    group = make_group(1, launch="false", ready_timeout="3")
+    began = time.monotonic()
+    with pytest.raises(HaError, match="nothing answers on .* after 3 s; with launch=false its container or app has to run"):
+        group.reconcile("n1", Verb.START)
+    assert 3.0 <= time.monotonic() - began < 12.0
+
+
+def test_a_container_that_has_ended_is_not_waited_for(make_group, monkeypatch):
+    """Its mongod was seen, and is gone before it listened: START fails long before its time is over, so that OpenSVC starts it again."""
+    seen = threading.Event()
+
+    def find(config, host):
+        found = find_process(config, host)
+        if found:
+            seen.set()
+        return found
+
+    monkeypatch.setattr(processes, "ENDED_SECONDS", 1.0)
+    monkeypatch.setattr(processes, "find_process", find)
+    group = make_group(1, launch="false", ready_timeout="60")
+    group.reconcile("n1", Verb.PROVISION)
+    script = group.directory / "mongod-that-waits"
+    script.write_text(WAITS.format(go=group.directory / "never", program=group.program))
+    script.chmod(0o755)
+    container = group.run.start("container", [str(script), "--config", str(configuration(group.config("n1")))])
+    group.eventually(lambda: find_process(group.config("n1"), group.host) > 0)
+    starting = Start(group, "n1")
+    starting.start()
+    # Once by the look, and once by the step that waits.
+    for _ in range(2):
+        seen.clear()
+        assert seen.wait(20)
+    container.kill()
+    began = time.monotonic()
+    starting.join(60)
+    assert "the mongod that ran has ended" in str(starting.error)
+    assert time.monotonic() - began < 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,21 @@ def test_a_start_still_names_the_mistake(keywords: dict[str, str], host: Host) -
     """Members that are known by addresses are refused before anything is begun."""
     with pytest.raises(ConfigError, match="members are named by names"):
         reconcile(SYSTEM, SYSTEM.parse(keywords), never_provisioned(), Verb.START, host)
+
+
+def test_a_start_under_a_name_that_leads_nowhere_is_refused_at_once(keywords: dict[str, str], tmp_path: Path, host: Host) -> None:
+    """Nobody waits for a mongod that could never be found: the refusal has the name, and nothing is launched."""
+    program = tmp_path / "mongod"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/launched\nsleep 60\n")
+    program.chmod(0o755)
+    config = SYSTEM.parse({**keywords, "domain": "db.invalid", "mongod": str(program)})
+    began = time.monotonic()
+    with pytest.raises(
+        UnsafePlan, match=rf"n2\.db\.invalid:{keywords['port']} does not lead n2 to its own mongod: .* does not resolve here"
+    ):
+        reconcile(SYSTEM, config, never_provisioned(), Verb.START, host)
+    assert time.monotonic() - began < config.ready_timeout / 4
+    assert not (tmp_path / "launched").exists()
 
 
 def test_data_is_not_purged_under_a_name_that_nobody_knows(keywords: dict[str, str], host: Host) -> None:

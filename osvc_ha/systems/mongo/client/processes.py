@@ -16,13 +16,15 @@ from osvc_ha.systems.mongo.state import Disk
 from osvc_ha.systems.mongo.state.firstconfig import render_mongod
 
 from .finding import configuration, find_process
-from .link import Fault, Peer, Trouble, listens, session
+from .link import Fault, Peer, Trouble, listens, session, unreached
 from .logs import log_size
 from .peers import own_peer, peer_at
 from .secrets import secret_trouble
 
 # A clean start takes one; a start after a crash reads the journal first, as long as that takes: no start may kill it meanwhile.
-LAUNCH_SECONDS, WAIT_SECONDS = 10.0, 15.0
+LAUNCH_SECONDS = 10.0
+# One that somebody else runs, and that has ended: whoever runs it may start it again by himself, and else has to hear of it.
+ENDED_SECONDS, ENDED_POLL = 15.0, 0.2
 # By itself mongod waits 15 s before it ends, so that clients go elsewhere (quiesce mode, 5.0). Those of a primary that stepped down have
 # gone, and until it ends the members that copy from it look for no other source: w:majority waits for them.
 QUIESCE_SECONDS = 0
@@ -67,8 +69,9 @@ def launch(config: Config, step: Step, host: Host) -> None:
         pid = host.launch([config.mongod, "--config", str(configuration(config))], log)
         if not _opens(pid, peer, give_up, host):
             raise ApplyError(f"{config.mongod}: it ended at once: {_last_words(config, log, host)}")
-    if not listens(peer):
-        raise ApplyError(f"{config.mongod}: process {pid} runs and does not listen on {peer} yet; {config.log} says why")
+    trouble = unreached(peer)
+    if trouble is not None:
+        raise ApplyError(f"{config.mongod}: process {pid} runs and does not listen yet ({trouble.words}); {config.log} says why")
 
 
 def _opens(pid: int, peer: Peer, give_up: float, host: Host) -> bool:
@@ -86,10 +89,20 @@ def _last_words(config: Config, log: Path, host: Host) -> str:
 
 
 def wait_process(config: Config, step: Step, host: Host) -> None:
-    """Wait for a mongod that somebody else has started by now. Not for long: if it died, OpenSVC has to hear so, and starts it again."""
+    """Wait for a mongod that somebody else starts: it may read its journal first. Not when it has ended: OpenSVC has to hear so."""
     peer = peer_at(config, step.arg("host"), host)
-    if not host.wait(lambda: listens(peer), WAIT_SECONDS, 0.1):
-        raise ApplyError(f"nothing answers on {peer} after {WAIT_SECONDS:g} s; with launch=false its container or app has to run")
+    give_up, seen = host.monotonic() + config.ready_timeout, float("inf")
+    while not listens(peer):
+        now = host.monotonic()
+        seen = now if find_process(config, host) else seen
+        if now - seen >= ENDED_SECONDS:
+            raise ApplyError(
+                f"{peer}: the mongod that ran has ended {now - seen:.0f} s ago; {config.log} says why, and its container or app"
+            )
+        if now >= give_up:
+            words = f"nothing answers on {peer} after {config.ready_timeout:g} s"
+            raise ApplyError(f"{words}; with launch=false its container or app has to run")
+        host.sleep(ENDED_POLL)
 
 
 def stop(config: Config, step: Step, host: Host) -> None:

@@ -43,7 +43,9 @@ def start(actual: Actual, desired: Desired) -> Plan:
     if actual.disk.secret_trouble:
         return (resolve(desired, actual.disk.secret_trouble),)
     if actual.here.health is Health.ABSENT:
-        return (*provision(actual, desired), _run(actual, desired), _wait_ready(actual, desired))
+        # That nobody listens is known from the kernel; by this name nobody would ever be found.
+        words = _misled(actual, desired)
+        return (resolve(desired, words),) if words else (*provision(actual, desired), _run(actual, desired), _wait_ready(actual, desired))
     refusal = _refusal(actual, desired)
     if refusal:
         return (resolve(desired, refusal),)
@@ -85,12 +87,17 @@ def _wait_ready(actual: Actual, desired: Desired) -> Step:
 
 def _refusal(actual: Actual, desired: Desired) -> str:
     """What only a person can mend: another's mongod or data, a name that leads elsewhere, a member that can never catch up."""
-    own = desired.member_at(desired.local)
-    words = readiness.refusal(actual, desired)
-    if not words and own in actual.unreached:
-        # replSetReconfig would refuse: "No host described in new configuration ... maps to this node".
-        words = f"{own} does not lead {desired.local} to its own mongod: {actual.unreached[own]}; mend the name, or bind="
+    words = readiness.refusal(actual, desired) or _misled(actual, desired)
     return words or readiness.stale(desired.local, actual, desired)
+
+
+def _misled(actual: Actual, desired: Desired) -> str:
+    """That this node's member's name leads elsewhere, or nowhere; or ""."""
+    own = desired.member_at(desired.local)
+    if own not in actual.unreached:
+        return ""
+    # replSetReconfig would refuse: "No host described in new configuration ... maps to this node".
+    return f"{own} does not lead {desired.local} to its own mongod: {actual.unreached[own]}; mend the name, or bind="
 
 
 def _pending(actual: Actual, desired: Desired) -> str:
