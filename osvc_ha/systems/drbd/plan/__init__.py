@@ -21,15 +21,20 @@ Theory.
    to become SyncTarget ("I shall become SyncTarget, but I am primary!"), and a peer with another size or unrelated data. It may be
    one side only: of two nodes whose disks differ in size, 8.4.11 left the other one Connecting, which rule 2 refuses all the same.
    A plain ``connect`` of a Secondary discards nothing, as long as no ``after-sb`` policy does: so it is tried, once, and what
-   is dropped again is for a person, with the kernel's own reason (state/kernel_log.py) in the sentence.
+   is dropped again is for a person, with the kernel's own reason (state/kernel_log.py) in the sentence. That reason is a line in a
+   ring that a reboot empties, and the two histories outlive both: so a mark on the disk remembers it (splitting.py), until the two
+   have met again, which is when DRBD compares them. A peer that is StandAlone and dead is not one that merely died: it may have died
+   with the other half, so it is not gone past unless a majority had fenced it off before, or the quorum of 9 is here.
 5. *Nothing here forces.* ``primary --force`` makes whatever is on this disk the truth (LINBIT/drbd PR#142); it is run once in a
    resource's life, when every disk was created empty and is seen to be so (provisioning.py). An override,
    allow_promote_alone, goes past a peer that is not heard, never past a disk that is not UpToDate.
 6. *Looked at twice.* Between the plan and ``primary`` a peer may return, as Primary even. The promote step asks the same pure
-   question again right before, and DRBD, once connected, refuses a second Primary by itself.
-7. *STOP demotes, and needs nobody*: no cluster, no peer, no .res (a broken file of *another* resource fails every drbdadm, so it
-   goes by drbdsetup). It never takes the resource down: a Secondary that stays connected has the data when it is needed, and
-   ``down`` with standby=false is how the agents' own driver loses it (opensvc#150). A device held open is not demoted
+   question again right before, and DRBD, once connected, refuses a second Primary by itself. Nor is the cluster believed before DRBD: a
+   Primary that is dead to a majority, and connected to DRBD still, is waited for until DRBD has lost it too.
+7. *STOP demotes, and needs nobody*: no cluster, no peer, no disk, no .res (a broken file of *another* resource fails every drbdadm,
+   so it goes by drbdsetup). Of all that is read, only the kernel's own word on roles may make it fail; the rest, unread, is a doubt,
+   which forbids a promotion and no demotion. It never takes the resource down: a Secondary that stays connected has the data when it
+   is needed, and ``down`` with standby=false is how the agents' own driver loses it (opensvc#150). A device held open is not demoted
    (State change failed: -12), and the holders are named.
 8. *Time is not asked.* No rule compares clocks; what waits, waits on a monotonic one.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osvc_ha.systems.drbd.state import SENDING, UP_TO_DATE, Actual, Peer, Resource, Split
+from osvc_ha.systems.drbd.state import RECEIVING, SENDING, UP_TO_DATE, Actual, Peer, Resource, Split
 
 # Of a peer with such a disk we know that it cannot be promoted: it has no good data, and knows it.
 HARMLESS_DISKS = frozenset({"Outdated", "Inconsistent", "Diskless", "Failed"})
@@ -42,9 +42,11 @@ def marked_words(mark: Split, name: str, way: str) -> str:
 
 
 def _met(peer: Peer) -> bool:
-    """It is connected with its data, and that is the same as ours, or being made so."""
+    """It is connected with its data, and that is the same as ours, or one of the two is being made so: DRBD has compared them."""
     return (
-        peer.connected and bool(peer.volumes) and all(volume.disk == UP_TO_DATE or volume.replication in SENDING for volume in peer.volumes)
+        peer.connected
+        and bool(peer.volumes)
+        and all(volume.disk == UP_TO_DATE or volume.replication in SENDING | RECEIVING for volume in peer.volumes)
     )
 
 
