@@ -1,4 +1,4 @@
-"""Tell the agent the new status of resources at once: it evaluates them itself only every ten minutes.
+"""Tell the agent the new status of resources at once: it evaluates them itself only every ten minutes, or as status_schedule says.
 
 2.1 is told the status of the whole instance, recomputed as it would (algebra.py). Only its daemon knows then; what `om print status`
 shows on this node is a file of its own evaluation, so that is asked for too, a little later: it costs half a second of CPU. 3 cannot be

@@ -35,7 +35,7 @@ HAS_NO_DRBD = f"rm {MODINFO}; om node capabilities scan >/dev/null"
 FORMS = {
     "dns": (
         ("--env domain=ha.lab --env token_file=/etc/osvc_ha/credentials/cloudflare", 3),
-        (f"--env domain=ha.lab {RFC2136} --env 'global=*=round-robin redis=vip' --env nodes='n1 n2'", 2),
+        (f"--env domain=ha.lab {RFC2136} --env ingress=prod/svc/ingress --env 'global=*=round-robin redis=vip' --env nodes='n1 n2'", 2),
     ),
     "l4-ingress": (("", 3), ("--env bind=10.77.0.1,127.0.0.1 --env log=global --env nodes='n1 n2'", 2)),
     "mongodb-replicaset": (

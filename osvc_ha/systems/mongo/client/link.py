@@ -18,6 +18,9 @@ from osvc_ha.planner.errors import HaError
 from .aside import Aside
 
 LOOK_SECONDS = 2.0
+# pymongo says why (TLS that fails, one that hangs up) only when it gives up the selection of a server, which it notices up to half a
+# second late (MIN_HEARTBEAT_INTERVAL).
+LAST_WORDS_SECONDS = 0.7
 
 # https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
@@ -95,7 +98,7 @@ class Session:
         if left <= 0:
             raise Trouble(Fault.SILENT, f"{self.peer}: {command}: no time left to ask")
         try:
-            return self._aside.do(lambda: self._command(command, argument, database, more), left)
+            return self._aside.do(lambda: self._command(command, argument, database, more), left + LAST_WORDS_SECONDS)
         except TimeoutError as late:
             raise Trouble(Fault.SILENT, f"{self.peer}: {command}: no answer within {self._seconds:g} s") from late
 
@@ -129,7 +132,9 @@ def is_writable(hello: Mapping[str, Any]) -> bool:
 
 @contextlib.contextmanager
 def session(peer: Peer, seconds: float = LOOK_SECONDS, login: bool = True) -> Iterator[Session]:
-    """A conversation that is over after so many seconds, for every command in it together. Trouble when it cannot begin.
+    """A conversation that is over after so many seconds, for every command in it together, but for the last words of one that failed.
+
+    Trouble when it cannot begin.
 
     Neither pymongo's deadlines nor the resolver's are that: each begins anew with each address, connection and command. So all is done by
     a thread of its own. login: with the user's name and password, if there is one.
