@@ -103,7 +103,7 @@ def test_the_passive_side_cannot_outdate_the_writer(writing: DrbdLab, evidence) 
     lab.nodes["n1"].must("mv /usr/local/bin/remote /usr/local/bin/remote.away")
     lab.cut("n1:n2:7788")
     lab.await_told("n2", "cstate", "WFConnection")
-    assert "n1 is alive but not connected" in lab.promote("n2", "--set connect_timeout=1").err
+    assert "the kernel runs r0 with fencing resource-only, not as in the file" in lab.promote("n2").err
     assert evidence("n2") == []
     assert "Refusing to be Primary" in lab.primary("n2").err
     assert evidence("n2") and all(run["code"] == 1 and "Primary" in run["why"] for run in evidence("n2"))
@@ -120,8 +120,7 @@ def test_after_the_majority_went_on_the_old_side_never_wins(writing: DrbdLab, ev
     lab.heal()
     lab.await_alive("n2", "n2", "n3")
     assert lab.drbd("n2", "dstate") == "UpToDate/DUnknown"
-    assert "n2 was fenced off from r0, and not resynced since" in lab.promote("n2").err
-    assert "Refusing to be Primary" in lab.primary("n2").err
+    assert "the fence-peer handler refused" in lab.promote("n2").err
     assert evidence("n2") and all(run["code"] == 1 and "was fenced off" in run["why"] for run in evidence("n2"))
     lab.boot("n1")
     lab.nodes["n1"].must("drbdadm up r0")

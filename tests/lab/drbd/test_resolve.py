@@ -48,6 +48,8 @@ def test_the_named_side_stays_and_the_other_is_saved(split: DrbdLab, typed: Call
     assert second.must(f"debugfs -R 'cat /who' {IMAGE} 2>/dev/null") == "n2"
     assert json.loads(second.must("cat /tmp/saved/*.json"))["node"] == "n2"
     first.must("umount /srv/data; drbdadm secondary r0")
+    assert "run drbdadm adjust r0" in split.promote("n2").err, "without its fence handler nobody is promoted"
+    second.must("drbdadm adjust r0")
     assert split.promote("n2").code == 0
     assert second.must("cat /srv/data/who") == "n1"
 
