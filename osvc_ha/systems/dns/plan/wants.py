@@ -51,7 +51,8 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
 def writer_of(config: Config, cluster: Cluster, verb: Verb) -> Tuple[bool, str]:
     """Is this the node to write, and what a person should know when it is not.
 
-    START is OpenSVC's word that it is. While two instances are up (a double run), the first in scope order writes. A node that was
+    START is OpenSVC's word that it is, also a moment after a peer's death, when that one is still heard and has no instance any
+    more. While two instances are up (a double run), the first in scope order writes. A node that was
     cut off, or whose daemon was restarted, hears its peers before it knows what they run: until then it writes nothing, for one of them
     may be the writer, and ingress nodes would be taken for gone.
     """
@@ -64,7 +65,7 @@ def writer_of(config: Config, cluster: Cluster, verb: Verb) -> Tuple[bool, str]:
     if verb is Verb.FOLLOW and (here is None or here.leaving or not (here.up or here.state.startswith("starting"))):
         return False, ""
     untold = sorted({node for path in (config.path, config.ingress) if path in cluster.objects for node in cluster.untold(path)})
-    if untold:
+    if untold and verb is Verb.FOLLOW:
         return False, f"{', '.join(untold)}: heard, but what runs there is not known yet; the records stay as they are until it is"
     for node in owner.scope:
         if node == cluster.local:
