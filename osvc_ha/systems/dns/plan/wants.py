@@ -52,9 +52,9 @@ def writer_of(config: Config, cluster: Cluster, verb: Verb) -> Tuple[bool, str]:
     """Is this the node to write, and what a person should know when it is not.
 
     START is OpenSVC's word that it is, also a moment after a peer's death, when that one is still heard and has no instance any
-    more. While two instances are up (a double run), the first in scope order writes. A node that was
-    cut off, or whose daemon was restarted, hears its peers before it knows what they run: until then it writes nothing, for one of them
-    may be the writer, and ingress nodes would be taken for gone.
+    more. While two instances are up (a double run), the first in scope order writes. A follower whose node was cut off, or its daemon
+    restarted, hears its peers before it knows what they run: until then it writes nothing, for one of them may be the writer, and
+    ingress nodes would be taken for gone.
     """
     if not config.path:
         return True, ""
