@@ -63,7 +63,7 @@ def register(basename: str, system: str, module: str, group: str = GROUP) -> lis
     return keywords
 
 
-class HaApp(AgentResource):  # type: ignore[misc]
+class HaDriver(AgentResource):  # type: ignore[misc]
     """What is common to all our drivers; a stub names its system, its keywords, and whether there is anything to provision."""
 
     system_name: ClassVar[str]
@@ -95,7 +95,7 @@ class HaApp(AgentResource):  # type: ignore[misc]
         from osvc_ha.registry import load_system
         from osvc_ha.source import Source
 
-        HaApp._host = host = HaApp._host or Host()
+        HaDriver._host = host = HaDriver._host or Host()
         read = Source(None, "", host).read
         path = f"{self.svc.namespace or 'root'}/{self.svc.kind}/{self.svc.name}"
         system = load_system(self.system_name)
@@ -160,7 +160,7 @@ class HaApp(AgentResource):  # type: ignore[misc]
             try:
                 self.resource().do(_verb(word), report)
             finally:
-                HaApp._seen = (0.0, None)
+                HaDriver._seen = (0.0, None)
 
     def _status(self, verbose: bool = False) -> Any:
         self.facts = {}
@@ -191,13 +191,13 @@ class HaApp(AgentResource):  # type: ignore[misc]
             return [[name, value] for name, value in self.resource(fresh=False).health().facts]
 
     def _glance(self, read: Any) -> Cluster:
-        at, cluster = HaApp._seen
+        at, cluster = HaDriver._seen
         return self._read(read) if cluster is None or time.monotonic() - at > FRESH_SECONDS else cluster
 
     @staticmethod
     def _read(read: Any) -> Cluster:
         cluster: Cluster = read()
-        HaApp._seen = (time.monotonic(), cluster)
+        HaDriver._seen = (time.monotonic(), cluster)
         return cluster
 
     @contextlib.contextmanager

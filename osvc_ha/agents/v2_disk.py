@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from osvc_ha.agents.v2 import HaApp
+from osvc_ha.agents.v2 import HaDriver
 
 if TYPE_CHECKING:
     from osvc_ha.agents.resource import Resource
     from osvc_ha.planner.reconcile import Health
 
 
-class HaDisk(HaApp):
+class HaDisk(HaDriver):
     """What a stub of the group disk inherits from. Its system has a keyword ``passive``."""
 
     group: ClassVar[str] = "disk"

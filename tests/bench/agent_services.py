@@ -14,16 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Tuple
 
+import storm
 from agent_lab import Blueprint, Lab
 from agent_stage import INGRESS, LSNR, Agent, agents, cpu_seconds, daemon_of, follower_of, inside, server_states
 from stage import Say
 
 from osvc_ha.agents import raw
-from osvc_ha.agents.push import with_healths
 from osvc_ha.drill.report import Case
 from osvc_ha.host import Host
 from osvc_ha.planner.errors import ApplyError, ObserveError
-from osvc_ha.planner.reconcile import Health
 from osvc_ha.planner.types import Status
 
 LEAST_RUNS = 20
@@ -138,12 +137,7 @@ def _event(lab: Lab, number: int) -> None:
     """One instance goes down, or comes up again; until every HAProxy has it, and then until the next is due."""
     began, node = time.monotonic(), lab.names[number // 2 % len(lab.names)]
     status, state = (Status.DOWN, "maint") if number % 2 == 0 else (Status.UP, "ready")
-    socket = inside(lab, node, LSNR["2.1"])
-    instance = raw.ask(Host(), socket, "object_status", {"path": FLIPPED})["nodes"][node]["status"]
-    changed = with_healths(instance, {"app#1": Health(status)})
-    if changed is None:
-        raise ApplyError(f"{FLIPPED} on {node} is {status.value} already")
-    raw.ask(Host(), socket, "object_status", {"path": FLIPPED, "data": {**changed, "updated": time.time()}}, "POST")
+    storm.say(lab, node, FLIPPED, status)
     _until(lambda: all(server_states(lab, name, BACKEND).get(node) == state for name in lab.names), f"{state} for {node}", SECONDS)
     time.sleep(max(0.0, SPACING - (time.monotonic() - began)))
 

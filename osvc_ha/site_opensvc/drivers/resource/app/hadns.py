@@ -1,13 +1,13 @@
 """app.hadns of agent 2.1: the dns system as a resource."""
 
-from osvc_ha.agents.v2 import HaApp, register
+from osvc_ha.agents.v2 import HaDriver, register
 
 DRIVER_GROUP = "app"
 DRIVER_BASENAME = "hadns"
 KEYWORDS = register(DRIVER_BASENAME, "dns", __name__)
 
 
-class AppHadns(HaApp):
+class AppHadns(HaDriver):
     """See docs/systems/dns.md."""
 
     system_name = "dns"

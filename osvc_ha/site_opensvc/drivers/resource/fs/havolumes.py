@@ -1,13 +1,13 @@
 """fs.havolumes of agent 2.1: the volumes system as a resource."""
 
-from osvc_ha.agents.v2 import HaApp, register
+from osvc_ha.agents.v2 import HaDriver, register
 
 DRIVER_GROUP = "fs"
 DRIVER_BASENAME = "havolumes"
 KEYWORDS = register(DRIVER_BASENAME, "volumes", __name__, DRIVER_GROUP)
 
 
-class FsHavolumes(HaApp):
+class FsHavolumes(HaDriver):
     """See docs/systems/volumes.md."""
 
     system_name = "volumes"
