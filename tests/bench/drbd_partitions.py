@@ -145,12 +145,13 @@ class Partition:
         lab.heal()
         if self._moves:
             lab.await_parted()
-            split = int("Split-Brain detected" in lab.nodes[passive].must("dmesg") + lab.nodes[active].must("dmesg"))
-            lab.bring_back(passive, "--discard-my-data" if split else "")
-        else:
-            split = 0
+            lab.bring_back(passive, "--discard-my-data" if self._split() else "")
         lab.await_good(60)
-        return split
+        return int(self._split())
+
+    def _split(self) -> bool:
+        """Has DRBD said so on either side, since the cable was mended?"""
+        return any("Split-Brain detected" in self._lab.nodes[name].must("dmesg") for name in ("n1", "n2"))
 
     def _end(self, active: str) -> None:
         self._lab.demote(active)
