@@ -70,6 +70,8 @@ class HaDriver(AgentResource):  # type: ignore[misc]
     keywords: ClassVar[list[dict[str, Any]]]
     provisions: ClassVar[bool] = True
     group: ClassVar[str] = GROUP
+    # The agent remembers that it has provisioned something, and would not do it again when that is gone.
+    refresh_provisioned_on_provision = True
     _seen: ClassVar[tuple[float, Optional[Cluster]]] = (0.0, None)
     # One for all drivers of the process: what a system remembers of a machine, it remembers of this.
     _host: ClassVar[Optional[Host]] = None

@@ -170,7 +170,7 @@ class Lab:
     def order(self, name: str, what: str, seconds: float = 30.0, **values: str) -> str:
         """Have a node's agent do something; its output."""
         done = self.machines.run(name, shlex.split(self.agent.words[what].format(**values)), seconds=seconds)
-        assert done.code == 0, f"{name}: {what}: {done.words}"
+        assert done.code == 0, f"{name}: {what}: {done.words}\n{done.out}"
         return done.out
 
     def osvc_ha(self, name: str, *words: str, seconds: float = 30.0) -> Completed:

@@ -112,7 +112,7 @@ class HaLab(Lab):
         self.order(name, "label", key="osvc_ha_address", value=self.machines.addresses[name])
         self.install(name)
         for path in services:
-            self.wait(f"{path} on {name}", lambda path=path: self._told("n1", path))
+            self.wait(f"{path} on {name}", lambda path=path: all(self._told(node, path) for node in ("n1", name)))
             self.order(name, "provision", seconds=120.0, path=path)
 
     def leave(self, name: str, services: Iterable[str] = tuple(SERVICES)) -> None:

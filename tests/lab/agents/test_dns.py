@@ -27,8 +27,10 @@ nodes = n1 n2 n3
 orchestrate = no
 
 [app#1]
-type = simple
-start = /bin/sleep 1000000
+type = forking
+start = /usr/bin/touch /run/web
+check = /usr/bin/test -e /run/web
+stop = /usr/bin/rm -f /run/web
 
 [sync#i0]
 disable = true

@@ -17,8 +17,6 @@ from osvc_ha.drill.uml.drbd import stand_down
 pytestmark = [pytest.mark.agent, pytest.mark.drbd, pytest.mark.timeout(1800)]
 
 AGENTS: dict[str, tuple[str, Callable[[str], Agent]]] = {"2.1": ("OSVC2_AGENT", opensvc2.agent), "3": ("OSVC3_OM", opensvc3.agent)}
-# Not understood yet: after a power cut agent 3 holds the instance there frozen, and does not start what stands by.
-FROZEN = "agent 3 holds the returned node's instance frozen: its passive side has to be started by hand"
 SQL = "runuser -u postgres -- psql -qAtX -h /var/run/postgresql -c"
 INSERT = f'i=1; while {SQL} "insert into t values ($i)" >/dev/null; do echo $i >>/ctl/committed; i=$((i+1)); done'
 
@@ -51,8 +49,6 @@ def on_n1(files: Service) -> Service:
     lab = files.lab
     lab.heal()
     off = [name for name in lab.names if not lab.nodes[name].alive]
-    if off and lab.agent.version == "3":
-        pytest.skip(FROZEN)
     if off:
         lab.boot(*off)
     lab.await_whole()
@@ -93,8 +89,6 @@ def test_a_dead_node_costs_no_acknowledged_write_and_comes_back_as_the_passive_s
     lab.nodes["n1"].kill()
     on_n1.await_placed("n2", other="")
     assert on_n1.acknowledged("n1") - on_n1.held("n2") == frozenset()
-    if lab.agent.version == "3":
-        pytest.skip(FROZEN)
     lab.boot("n1")
     on_n1.await_placed("n2")
     on_n1.await_good()

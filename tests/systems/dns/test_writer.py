@@ -144,11 +144,30 @@ def test_a_follower_and_a_start_side_by_side_write_once(stage) -> None:
     assert look(SYSTEM, config, second.read(), Verb.FOLLOW, second.host).steps == ()
 
 
-def test_without_a_majority_a_start_writes_nothing(stage) -> None:
-    """It is refused with the number of nodes; the zone is not touched."""
-    stage.told = {"nodes": {"n1": {}, "n2": {"alive": False}, "n3": {"alive": False}}, "objects": {DNS: {}}}
+def test_without_a_majority_a_start_ends_well_and_writes_nothing(stage) -> None:
+    """A start that failed would be held against the node by agent 3, which starts again what is warn. The status and FOLLOW say why."""
+    nodes = {"n1": {}, "n2": {"alive": False}, "n3": {"alive": False}}
+    stage.told = {"nodes": nodes, "objects": {DNS: {}}}
+    steps: list[str] = []
+    stage.resource("n1").do(Verb.START, lambda step: steps.append(step.do))
+    stage.told = {"nodes": nodes, "objects": {DNS: {"up": ["n1"]}}}
+    stage.resource("n1").do(Verb.START, lambda step: steps.append(step.do))
+    assert steps == ["hold", "remember", "await-majority", "await-majority"]
+    assert stage.names() == []
+    alone = stage.resource("n1")
+    health = alone.health()
+    assert health.status is Status.WARN
+    assert "only 1 of 3 nodes are heard, no majority: 6 changes of the records wait until the others are back" in health.lines
     with pytest.raises(UnsafePlan, match="only 1 of 3 present"):
-        stage.resource("n1").do(Verb.START)
+        look(SYSTEM, alone.config(), alone.read(), Verb.FOLLOW, alone.host)
+
+
+def test_by_hand_without_a_majority_is_refused(stage) -> None:
+    """Nobody follows it then: so it is said at once."""
+    stage.told = {"nodes": {"n1": {}, "n2": {"alive": False}, "n3": {"alive": False}}, "objects": {DNS: {}}}
+    resource = stage.resource("n1")
+    with pytest.raises(UnsafePlan, match="only 1 of 3 present"):
+        look(SYSTEM, SYSTEM.parse(dict(resource.given)), resource.read(), Verb.START, resource.host)
     assert stage.names() == []
 
 

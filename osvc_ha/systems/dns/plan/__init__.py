@@ -4,7 +4,9 @@ Theory.
 
 1. *One writer*: the node where OpenSVC placed the service that the resource is in, marked by a file in /run, and only while it
    sees a majority. START puts the mark, STOP takes it away and needs no provider for that, so that a provider which is down
-   delays no failover. A node without the mark does not even ask the provider. Records stay when the writer stops.
+   delays no failover. A node without the mark does not even ask the provider. Records stay when the writer stops. In a minority
+   START does no more than that and ends well: agent 3 starts again what is warn, and a start that fails then is one that it holds against
+   the node long after the others are back.
 2. *Only what bears our mark* is ever changed. What is not marked is looked at, named when it is in the way, and left alone.
 3. *What is not known takes nothing away.* A node without a known address, a label that cannot be read, a service that is up
    nowhere, a node that is heard again and has not told yet what it runs: the records stay as they are, and a note says so.
@@ -102,7 +104,14 @@ def plan(actual: Actual, desired: Desired) -> Plan:
         return ()
     found = outlook(actual, desired)
     steps = tuple(to_step(change, why, desired.cluster, actual.written) for change, why in found.changes)
+    if steps and desired.verb is Verb.START and config.path and not desired.majority:
+        steps = (Step("await-majority", config.domain, _minority_words(desired, len(steps)), theirs=True),)
     return (*remember(actual.memory, found.memory), *steps)
+
+
+def _minority_words(desired: Desired, changes: int) -> str:
+    count = f"{changes} change{'s' if changes > 1 else ''}"
+    return f"only {desired.present} of {desired.total} nodes are heard, no majority: {count} of the records wait until the others are back"
 
 
 def guard(actual: Actual, desired: Desired, plan: Plan) -> None:

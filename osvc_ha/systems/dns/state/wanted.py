@@ -95,6 +95,11 @@ class Desired:
     unsure: bool = False
     worked_out: List[Tuple[Actual, Any]] = field(default_factory=list, init=False, compare=False, repr=False)
 
+    @property
+    def majority(self) -> bool:
+        """Are more than half of the cluster's nodes seen?"""
+        return 2 * self.present > self.total
+
 
 def family(type_: str) -> str:
     """Records of one family stand for each other: addresses of both kinds, a CNAME and a load balancer answer the same question."""
