@@ -87,8 +87,8 @@ def why_not(image: Image = REDIS) -> str:
     return f"no {' and no '.join(missing)}" if missing else ""
 
 
-def prepare(machines: Machines, name: str, image: Image = REDIS) -> None:
-    """Let a node run containers, and build the image there."""
+def configure(machines: Machines, name: str) -> None:
+    """Let a node run containers."""
     unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
     files = {"/etc/containers/containers.conf": CONTAINERS_CONF, "/etc/containers/storage.conf": STORAGE_CONF}
     files["/usr/local/bin/podman"] = WRAPPER
@@ -98,6 +98,11 @@ def prepare(machines: Machines, name: str, image: Image = REDIS) -> None:
         _run(machines, name, ["sh", "-c", f'mkdir -p {Path(path).parent} && printf %s "$1" > {path}', "sh", text])
     _run(machines, name, ["chmod", "755", "/usr/local/bin/podman"])
     _run(machines, name, ["sh", "-ec", UNIFIED if unified else HYBRID])
+
+
+def prepare(machines: Machines, name: str, image: Image = REDIS) -> None:
+    """The same, and build the image there."""
+    configure(machines, name)
     _run(machines, name, ["sh", "-ec", IMAGE_SCRIPT, "sh", image.name, image.find(), *image.programs], seconds=60.0)
 
 

@@ -24,6 +24,10 @@ HANDLERS = {
 }
 
 
+# Also where nothing was attached any more.
+GONE = "for i in $(seq 100); do drbdadm dstate {res} | grep -qv ^Diskless || exit 0; sleep 0.1; done; drbdadm dstate {res}; exit 1"
+
+
 def unmounted(folder: str) -> str:
     """The shell command that unmounts it, once who was killed is gone."""
     return f"for i in $(seq 100); do umount {folder} && break; sleep 0.1; done"
@@ -31,8 +35,13 @@ def unmounted(folder: str) -> str:
 
 def stand_down(node: Node, res: str, folder: str) -> None:
     """A Primary that stands still while the other was promoted (docs/hooks.md): without its disk, what is frozen fails instead of being
-    done. In the end the resource is down."""
-    node.must(f"{writing.END}; drbdadm detach --force {res}; drbdadm resume-io {res}; true")
+    done. In the end the resource is down.
+
+    A forced detach is over before the disk is gone (DRBD's adm_detach leaves it Failed), and to resume while it still has one makes
+    a new generation (drbd_adm_resume_io): a split brain.
+    """
+    node.must(f"{writing.END}; drbdadm detach --force {res}; {GONE.format(res=res)}")
+    node.must(f"drbdadm resume-io {res}; true")
     node.must(f"{unmounted(folder)}; drbdadm secondary {res} && drbdadm down {res}")
 
 

@@ -110,6 +110,9 @@ def tried(installed: HaLab, request: pytest.FixtureRequest) -> Iterator[tuple[Ha
     """Every form of one template, created and not yet provisioned, where the agent takes each driver for one that it can run."""
     if installed.agent.version == "3":
         shell(installed, "n1", HAS_DRBD)
+    for name in installed.names if not containers.why_not() else ():
+        # A purge asks Podman to remove what was never made.
+        containers.configure(installed.machines, name)
     for number, (values, width) in enumerate(FORMS[request.param]):
         create(installed, f"{TRIED}{number}", request.param, values, width)
     yield installed, request.param
