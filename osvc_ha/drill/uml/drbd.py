@@ -24,8 +24,8 @@ HANDLERS = {
 }
 
 
-# Also where nothing was attached any more.
-GONE = "for i in $(seq 100); do drbdadm dstate {res} | grep -qv ^Diskless || exit 0; sleep 0.1; done; drbdadm dstate {res}; exit 1"
+# What has neither a disk nor a connection is Unconfigured to drbdadm 8.4.
+GONE = "for i in $(seq 50); do drbdadm dstate {res} | grep -qvE '^(Diskless|Unconfigured)' || exit 0; sleep 0.1; done; exit 1"
 
 
 def unmounted(folder: str) -> str:
@@ -37,8 +37,8 @@ def stand_down(node: Node, res: str, folder: str) -> None:
     """A Primary that stands still while the other was promoted (docs/hooks.md): without its disk, what is frozen fails instead of being
     done. In the end the resource is down.
 
-    A forced detach is over before the disk is gone (DRBD's adm_detach leaves it Failed), and to resume while it still has one makes
-    a new generation (drbd_adm_resume_io): a split brain.
+    A forced detach is over before the disk is gone (DRBD's adm_detach leaves it Failed, and a handler runs before it is Diskless), and to
+    resume while it still has one makes a new generation (drbd_adm_resume_io): a split brain.
     """
     node.must(f"{writing.END}; drbdadm detach --force {res}; {GONE.format(res=res)}")
     node.must(f"drbdadm resume-io {res}; true")
