@@ -129,8 +129,6 @@ def test_a_writer_that_is_cut_off_stands_still_until_it_is_healed(on_n1: Service
 
 def test_postgres_keeps_what_was_committed(cluster: AgentLab) -> None:
     """Provisioning makes the database; a row is there after a switch, and each committed one after the node's death."""
-    if cluster.agent.version == "3":
-        pytest.skip("postgres-drbd.conf of agent 3 is for DRBD 9")
     before = Service(cluster, "prod/svc/files", "volume-drbd")
     if before.told():
         before.purge()
