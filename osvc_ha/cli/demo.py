@@ -119,6 +119,7 @@ def _bring_up(run: Any, reserved: Any, say: Any) -> Any:
     lab.start_front_doors()
     lab.start(*lab.nodes)
     lab.await_master()
+    lab.await_doors()
     say(f"cluster up, ready for a failover, after {time.monotonic() - began:.1f} s; clients use port {lab.write_port} of every node")
     return lab
 

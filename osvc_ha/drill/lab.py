@@ -186,9 +186,9 @@ class Lab:
         answer = self._ask(node, self.sentinel_port, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", GROUP))
         return str(answer[0]) if isinstance(answer, list) else ""
 
-    def role(self, node: str) -> str:
-        """master, slave, or empty when it does not answer."""
-        answer = self._ask(node, self.redis_port, ("ROLE",))
+    def role(self, node: str, port: Optional[int] = None) -> str:
+        """master, slave, or empty when it does not answer. port: of the node's HAProxy, to ask whom it leads to."""
+        answer = self._ask(node, port or self.redis_port, ("ROLE",))
         return str(answer[0]) if isinstance(answer, list) else ""
 
     def _ask(self, node: str, port: int, command: tuple[str, ...]) -> object:
@@ -205,3 +205,8 @@ class Lab:
         """Wait until there is a master (another than the given), and say which."""
         wait_until("a new master", lambda: self.named_master() not in ("", other_than), seconds)
         return self.named_master()
+
+    def await_doors(self, seconds: float = 30.0) -> None:
+        """Wait until every node lets writers and readers in: START waits for the group, not for what each HAProxy has heard of it."""
+        doors = [(node, port, role) for node in self.nodes for port, role in ((self.write_port, "master"), (self.read_port, "slave"))]
+        wait_until("the front door of every node", lambda: all(self.role(node, port) == role for node, port, role in doors), seconds)
