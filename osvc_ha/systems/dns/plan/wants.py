@@ -36,6 +36,7 @@ def desired(config: Config, cluster: Cluster, verb: Verb) -> Desired:
         aside=aside,
         present=len(cluster.alive()),
         total=len(cluster.nodes),
+        majority=cluster.has_majority(),
         alive={name: node.alive for name, node in cluster.nodes.items()},
         publics=publics_of(cluster, config.allow_private),
         wants=_without_proxied_tcp(config, cluster, wants, problems),

@@ -70,6 +70,7 @@ class Desired:
     """All that is wanted, without a look at the zone.
 
     writer: is this node the one to write; ``aside`` says why not, when a person should know. present, total: nodes seen, of all.
+    majority: the cluster's, as seen here.
     alive: node -> is its heartbeat heard. ingress: the nodes that clients may be sent to, in scope order; scope: those that could be.
     mute: service -> why what this node was told of its replica set need not be right.
     unsure: some label cannot be read, so that nothing may be removed for not being asked for.
@@ -84,6 +85,7 @@ class Desired:
     aside: str = ""
     present: int = 1
     total: int = 1
+    majority: bool = True
     alive: Mapping[str, bool] = field(default_factory=dict)
     publics: Mapping[str, Publics] = field(default_factory=dict)
     wants: Tuple[Want, ...] = ()
@@ -94,11 +96,6 @@ class Desired:
     problems: Tuple[str, ...] = ()
     unsure: bool = False
     worked_out: List[Tuple[Actual, Any]] = field(default_factory=list, init=False, compare=False, repr=False)
-
-    @property
-    def majority(self) -> bool:
-        """Are more than half of the cluster's nodes seen?"""
-        return 2 * self.present > self.total
 
 
 def family(type_: str) -> str:
