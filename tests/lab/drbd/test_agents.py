@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 
 import opensvc2
 import opensvc3
 import pytest
-from agent_lab import OSVC_HA, Agent
+from agent_lab import Agent
 from uml_agents import AgentLab
+from uml_contract import assert_kept
 from uml_service import PASSIVE, Service
 
-from osvc_ha.conformance import PASS
 from osvc_ha.drill.uml.drbd import stand_down
 
 pytestmark = [pytest.mark.agent, pytest.mark.drbd, pytest.mark.timeout(1800)]
@@ -133,14 +132,7 @@ def test_a_writer_that_is_cut_off_stands_still_until_it_is_healed(on_n1: Service
 
 def test_the_contract_of_the_driver_is_kept_inside_the_agent(cluster: AgentLab) -> None:
     """`osvc-ha conformance drbd --agent` on a node: a throwaway service of the agent's, and nothing of it is left."""
-    node = cluster.nodes["n1"]
-    node.must("modprobe loop")
-    words = " ".join(f"--case {name}" for name in CONTRACT)
-    told = node.run(f"{OSVC_HA} conformance drbd --agent --kills 1 --format json {words}", 1200)
-    assert told.code in (0, 1), told.words
-    cases = json.loads(told.out)["cases"]
-    assert {one["case"]: (one["result"], one["expected"], one["seen"]) for one in cases} == {name: (PASS, "", "") for name in CONTRACT}
-    assert "osvc-ha-conformance" not in node.must("drbdsetup status || drbdsetup show; losetup --list; ls /tmp")
+    assert_kept(cluster.nodes["n1"], CONTRACT, 1200, "--agent")
 
 
 def test_postgres_keeps_what_was_committed(cluster: AgentLab) -> None:
