@@ -67,6 +67,11 @@ class Gluster:
         done = self.machines.run("n1", ["gluster", "volume", "status", "v0", "--xml"], 60.0)
         return len(parse_up(done.out)) if done.code == 0 else 0
 
+    def revived(self, bricks: int) -> bool:
+        """Start the bricks that died; are so many up? Ask until it is so: a server that has not noticed a brick's death yet starts none."""
+        self.try_("n1", "gluster volume start v0 force")
+        return self.bricks_up() == bricks
+
     def sh(self, name: str, command: str, seconds: float = 60.0) -> str:
         """A shell command that has to work."""
         done = self.machines.run(name, ["sh", "-c", command], seconds)

@@ -86,7 +86,7 @@ def test_bricks_down_heals_and_quorum_are_warnings(gluster: Any) -> None:
     gluster.until("no quorum", lambda: any("v0 has no quorum: 1 of 3 bricks are up" in line for line in gluster.do("status").lines))
     lost = gluster.do("status")
     assert lost.status in ("up", "warn") and gluster.do("start").steps == [], "a client that lost its servers is left alone: it finds them"
-    gluster.sh("n1", "gluster volume start v0 force")
+    gluster.until("two started bricks", lambda: gluster.revived(2))
     gluster.until("two bricks", lambda: gluster.do("status").facts.get("bricks up") == "2 of 3")
     gluster.until("an answer", lambda: gluster.do("status").status == "up")
     assert gluster.do("stop").status == "down"
@@ -105,8 +105,7 @@ def test_files_in_split_brain_are_listed(gluster: Any) -> None:
         for other in others:
             gluster.sh(other, "pkill -KILL -x glusterfsd; while pgrep -x glusterfsd; do sleep 0.05; done")
         gluster.until("a write", lambda name=name: gluster.try_(name, f"echo {name} > /var/shop/torn") == 0)
-        gluster.sh("n1", "gluster volume start v0 force")
-        gluster.until("all bricks", lambda: gluster.bricks_up() == 3)
+        gluster.until("all bricks", lambda: gluster.revived(3))
     gluster.until("a torn file", lambda: "/torn" in " ".join(gluster.do("status").lines))
     told = gluster.do("status")
     assert told.status == "up" and told.facts["split-brain"] == "1"
