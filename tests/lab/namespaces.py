@@ -60,7 +60,8 @@ class Machines:
             [*UNSHARE, "--mount", "sh", "-c", ready], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )
         self._await_ready("switch", self._switch)
-        self._ip("link add bridge0 type bridge")
+        # Else it has the lowest address of its ports, another one when that node goes, and the others' ARP caches are wrong for 47 s.
+        self._ip("link add bridge0 address 02:00:00:00:00:fe type bridge")
         for words in (f"addr add {OUTSIDER}/24 dev bridge0", "link set bridge0 up", "link set lo up"):
             self._ip(words)
 
