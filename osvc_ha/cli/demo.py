@@ -116,10 +116,7 @@ def _bring_up(run: Any, reserved: Any, say: Any) -> Any:
     began = time.monotonic()
     lab = Lab(run, reserved)
     say(f"three nodes on {', '.join(reserved.addresses)}: redis, Sentinel, HAProxy; everything in {run.directory}")
-    lab.start_front_doors()
-    lab.start(*lab.nodes)
-    lab.await_master()
-    lab.await_doors()
+    lab.bring_up()
     say(f"cluster up, ready for a failover, after {time.monotonic() - began:.1f} s; clients use port {lab.write_port} of every node")
     return lab
 

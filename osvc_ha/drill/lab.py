@@ -155,6 +155,15 @@ class Lab:
             self.instances[node].update(told)
         self.publish()
 
+    def bring_up(self, first: str = "") -> None:
+        """Everything on every node, until clients may come. first: the node to start alone, so that the master is there."""
+        self.start_front_doors()
+        if first:
+            self.start(first)
+        self.start(*(node for node in self.nodes if node != first))
+        self.await_master()
+        self.await_doors()
+
     def start_front_doors(self) -> None:
         """HAProxy and the follower on every node, as the ingress service would run them."""
         self.finish([self.driver(node, "haproxy", "start") for node in self.nodes])

@@ -114,8 +114,7 @@ def main(argv: list[str]) -> int:
     rows = []
     with Run("osvc_ha-bench-") as run:
         lab = CutLab(run)
-        lab.start_front_doors()
-        lab.start(*lab.nodes)
+        lab.bring_up()
         for number in range(1, runs + 1):
             seen = _cut_off(lab, f"cut{number}")
             rows.append([seen.lost, max(outages_over(each, OUTAGE_SECONDS) for each in seen.ledgers), seen.outage()])

@@ -31,10 +31,7 @@ def cluster(say: Say, haproxy: Optional[Mapping[str, str]] = None, first: str = 
     """
     with Run("osvc_ha-bench-") as run, reserve() as reserved:
         lab = Lab(run, reserved, redis={"down_after": str(DOWN_AFTER)}, haproxy=haproxy)
-        lab.start_front_doors()
-        if first:
-            lab.start(first)
-        lab.start(*(node for node in lab.nodes if node != first))
+        lab.bring_up(first)
         say(f"cluster up on {', '.join(reserved.addresses)}, master {lab.await_master()}")
         yield lab
 

@@ -15,9 +15,7 @@ def test_the_doors_are_awaited_on_every_node_and_for_readers_too(run: Run) -> No
     """There was a master, and one HAProxy had not heard of a replica: the demo's first reader was turned away there."""
     with reserve() as reserved:
         lab = Lab(run, reserved)
-        lab.start_front_doors()
-        lab.start(*lab.nodes)
-        lab.await_doors()
+        lab.bring_up()
         # It might let the readers in again.
         lab.watchers["n3"].kill()
         set_readers(lab, "n3", "maint")
