@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
 import pytest
-from namespaces import OUTSIDER, Contents, Machines
+from namespaces import OUTSIDER, Contents, Machines, why_not
 
 from osvc_ha.drill.processes import wait_until
 from osvc_ha.host import Host
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="namespaces need root and unshare"),
+    pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
 CONNECT = f"import socket; print(socket.socket().connect_ex(('{OUTSIDER}', 9)))"
 

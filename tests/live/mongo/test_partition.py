@@ -10,14 +10,14 @@ from pathlib import Path
 import mongo_node
 import pytest
 from mongods import small_mongod
-from namespaces import Contents, Machines
+from namespaces import Contents, Machines, why_not
 
 from osvc_ha.drill.mongo_program import why_no_mongod
 from osvc_ha.drill.processes import wait_until
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="namespaces need root and unshare"),
+    pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
 SCRIPT = str(Path(mongo_node.__file__).resolve())
 HOME = "/var/lib/osvc_ha/mongo/grp"

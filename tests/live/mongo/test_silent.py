@@ -151,6 +151,7 @@ def test_a_mongod_that_hangs_on_the_first_node_keeps_nobody_from_following(make_
     # The keyword's default. With the 2 s of the other tests, which are MongoDB's own time between heartbeats, n2 stands down now and then.
     group = make_group(election_timeout="5200")
     group.start()
+    group.eventually(lambda: group.primary() == "n1")
     group.signal("n1", signal.SIGSTOP)
     try:
         group.eventually(lambda: leads(group, "n2", "n3"), 60)
