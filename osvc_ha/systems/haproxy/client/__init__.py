@@ -246,9 +246,10 @@ def _set(config: Config, step: Step, host: Host) -> None:
 def _stop(config: Config, step: Step, host: Host) -> None:
     if config.stop_command:
         _run(host, config.stop_command)
-        host.wait(lambda: not said(host, config.runtime_socket, LOOK), STOP_SECONDS)
     elif _ask(config, host):
         _end(config, host, living_master(config, host), STOP_SECONDS)
+    # A worker may answer for a moment after its master, one that had only just started, has gone.
+    host.wait(lambda: not said(host, config.runtime_socket, LOOK), STOP_SECONDS)
 
 
 def _end(config: Config, host: Host, pid: int, seconds: float) -> None:
